@@ -1,0 +1,1 @@
+"""Syncline's protocol: frames, updates, documents. No I/O, no clock, no randomness."""

@@ -1,0 +1,266 @@
+"""The frames of `/v1/sync`: every message a device and the server exchange, as frozen values.
+
+A frame is a MessagePack array whose first element is its number; the other elements are the fields below in their
+order. `codec.py` is the only module that knows the bytes, `session.py` says when each may be sent, `docs/protocol.md`
+is the normative text. Numbers below 32 go from device to server, from 32 on from server to device; `Fragment` goes both ways.
+
+A *channel* is the server's number for an open document, the same on all connections, so that one encoded frame serves
+every subscriber. An update's *id* is the device's own number for it, unique within the connection.
+"""
+
+from enum import IntEnum
+from typing import Any, Final
+
+import msgspec
+
+
+class Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What all frames are. Fields are positional on the wire."""
+
+
+class Access(IntEnum):
+    """What a session may do with a document."""
+
+    NONE = 0
+    READ = 1
+    APPEND = 2
+    """Add records of one's own."""
+    WRITE = 3
+    """Write Yjs content."""
+
+
+# --- device to server --------------------------------------------------------------------------------------------
+
+
+class Hello(Frame, tag=1):
+    """The first frame. `client` is the client id (lease) the device holds, 0 if none; `agent` names its software."""
+
+    version: int
+    token: str
+    device: str
+    client: int
+    agent: str
+
+
+class OpenDocument(Frame):
+    """One document of an `Open`: `epoch` 0 and `cursor` 0 if the device has nothing of it."""
+
+    name: str
+    epoch: int
+    cursor: int
+
+
+class Open(Frame, tag=2):
+    """Open documents. Answered by one `Opened` with the same `request` and answers in the same order."""
+
+    request: int
+    documents: list[OpenDocument]
+
+
+class Update(Frame, tag=3):
+    """One update (Yjs update format v1) of an open document. Answered by `Acks` or `Refused` with the same `id`."""
+
+    channel: int
+    id: int
+    payload: bytes
+
+
+class Close(Frame, tag=4):
+    """The device no longer follows the document. Not answered; updates sent before are still answered."""
+
+    channel: int
+
+
+class SetPresence(Frame, tag=5):
+    """What others may see of this session in the document, e.g. `{"typing": true}`; None withdraws it."""
+
+    channel: int
+    state: dict[str, Any] | None
+
+
+class Digest(Frame, tag=6):
+    """The device is at `cursor` and its content's digest is `digest`. Answered by `DigestChecked`."""
+
+    channel: int
+    cursor: int
+    digest: bytes
+
+
+class Renew(Frame, tag=7):
+    """A newer token of the same user, tenant and device. Answered by `Renewed`."""
+
+    token: str
+
+
+class RequestLease(Frame, tag=8):
+    """The device needs another client id (its store was restored from a backup). Answered by `Leased`."""
+
+
+class Fragment(Frame, tag=9):
+    """Part of an encoded frame that is too large for one message; the frame is whole when `more` is false."""
+
+    more: bool
+    payload: bytes
+
+
+# --- server to device --------------------------------------------------------------------------------------------
+
+
+class Limits(Frame):
+    """The server's limits that a device has to know."""
+
+    frame_bytes_max: int
+    update_bytes_max: int
+    updates_in_flight_max: int
+    open_documents_max: int
+
+
+class Welcome(Frame, tag=32):
+    """The session stands. `client` is the client id (lease) to write under. Times are Unix time in milliseconds."""
+
+    session: str
+    tenant: str
+    user: str
+    role: str
+    client: int
+    server_time_ms: int
+    token_expires_ms: int
+    limits: Limits
+
+
+class OpenedDocument(Frame):
+    """One answer of an `Opened`.
+
+    `channel` is 0 and `access` NONE when refused (see `Opened.refused`). `head` is the last sequence number: equal to the
+    device's cursor, nothing follows; else `Snapshot` and `Updates` follow up to it. `clock` is the next clock the server
+    expects of the session's client id in this document: above the device's own means a restored backup. `epoch` is 0 when it is the
+    device's, else the document's: what the device had is of another history, and it starts anew from what follows.
+    """
+
+    channel: int
+    access: int
+    head: int
+    clock: int
+    epoch: int
+
+
+class OpenRefusal(Frame):
+    """Why the document at `index` of the `Open` was refused."""
+
+    index: int
+    code: str
+    reason: str
+
+
+class Opened(Frame, tag=33):
+    """Answers to an `Open`, in its order. Comes before any `Snapshot` or `Updates` of these documents."""
+
+    request: int
+    documents: list[OpenedDocument]
+    refused: list[OpenRefusal]
+
+
+class Updates(Frame, tag=34):
+    """Updates of others, or a device's own of an earlier connection: `payloads[i]` has sequence number `seq + i`."""
+
+    channel: int
+    seq: int
+    payloads: list[bytes]
+
+
+class Snapshot(Frame, tag=35):
+    """Everything up to and including `seq` as one update."""
+
+    channel: int
+    seq: int
+    payload: bytes
+
+
+class Acks(Frame, tag=36):
+    """Updates that are durable, flat: channel, id, seq, channel, id, seq, …
+
+    An update the server already had is acknowledged with `seq` 0: it is durable at a position the device is sent
+    as `Updates`, or already has.
+    """
+
+    updates: list[int]
+
+
+class Refused(Frame, tag=37):
+    """An update is not taken. `code` is a `RefusalCode`; `detail` holds what its next step needs."""
+
+    channel: int
+    id: int
+    code: str
+    reason: str
+    detail: dict[str, Any]
+
+
+class Evicted(Frame, tag=38):
+    """The document is closed for this session (rights withdrawn, document gone). Updates in flight are refused."""
+
+    channel: int
+    code: str
+    reason: str
+
+
+class Presence(Frame, tag=39):
+    """Presence of another session; None: withdrawn. `session`, `user` and `device` are set by the server."""
+
+    channel: int
+    session: str
+    user: str
+    device: str
+    state: dict[str, Any] | None
+
+
+class DigestChecked(Frame, tag=40):
+    """The server's digest at `cursor`; empty if it has none for that position (the device asks again when next up to date)."""
+
+    channel: int
+    cursor: int
+    equal: bool
+    digest: bytes
+
+
+class Renewed(Frame, tag=41):
+    """The session lives until `token_expires_ms`."""
+
+    token_expires_ms: int
+
+
+class Leased(Frame, tag=42):
+    """A new client id for this device; the old one must not be written under again."""
+
+    client: int
+
+
+class Busy(Frame, tag=43):
+    """The server is about to close the connection, or sheds load: come back after `retry_after_ms`."""
+
+    retry_after_ms: int
+    reason: str
+
+
+DeviceFrame = Hello | Open | Update | Close | SetPresence | Digest | Renew | RequestLease | Fragment
+"""What a device sends."""
+
+ServerFrame = (
+    Welcome
+    | Opened
+    | Updates
+    | Snapshot
+    | Acks
+    | Refused
+    | Evicted
+    | Presence
+    | DigestChecked
+    | Renewed
+    | Leased
+    | Busy
+    | Fragment
+)
+"""What the server sends."""
+
+UP_TO_DATE_BYTES_MAX: Final = 16
+"""What an unchanged document costs in an `Opened` (design section 11)."""

@@ -1,0 +1,1 @@
+"""The Syncline server: a log of updates with sockets on it."""

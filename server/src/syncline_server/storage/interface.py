@@ -1,0 +1,167 @@
+"""The store: what the server needs of a database, and what it may count on.
+
+Stands at the end of the data's way: `socket → session → admission → log → STORE`. One implementation is embedded
+(`sqlite.py`); PostgreSQL is to follow behind the same interface and the same acceptance suite
+(`tests/server/storage/acceptance.py`).
+
+What every implementation promises:
+
+1. `append` returns only when all its entries are durable (P1), and takes all of them or none.
+2. Payloads come back byte for byte as they went in.
+3. Sequence numbers of a document are given by the caller, start at 1 and have no holes; an entry out of order is an
+   error (`StoreCorrupt`), never silently renumbered.
+4. `write_snapshot` replaces the snapshot and drops log rows in one transaction. A crash leaves the old or the new state.
+5. No failure looks like an empty result: a failing read raises.
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
+
+
+class StoreError(Exception):
+    """Root of what a store raises."""
+
+
+class StoreUnavailable(StoreError):
+    """The write or read was not done: disk full, I/O error, locked. Nothing of it was stored; later it may work again."""
+
+
+class StoreCorrupt(StoreError):
+    """The database contradicts itself (corrupt page, a hole in a log). A person must look."""
+
+
+class StoreFatal(StoreError):
+    """A failed fsync: what is on the disk is unknown. The process must stop at once, without another write."""
+
+
+class DocumentKey(NamedTuple):
+    """A document in the store: its tenant and its path within it."""
+
+    tenant: str
+    name: str
+
+
+class StoredDocument(NamedTuple):
+    """A document's row.
+
+    `number`: the store's own id of it. `epoch`: random, changed when the document's history was replaced.
+    `head`: sequence number of the last update, 0 if none. `floor`: updates after this one are in the log; those up to
+    it are only in the snapshot. `quarantined`: why nobody may write, or empty.
+    """
+
+    number: int
+    key: DocumentKey
+    epoch: int
+    head: int
+    floor: int
+    quarantined: str
+
+
+class LogEntry(NamedTuple):
+    """One admitted update. `author` is the client id (lease) it came under; `received_ms` is Unix time."""
+
+    document: int
+    seq: int
+    author: int
+    received_ms: int
+    payload: bytes
+
+
+class LogRow(NamedTuple):
+    """One update as read back."""
+
+    seq: int
+    payload: bytes
+
+
+class Snapshot(NamedTuple):
+    """All updates up to and including `seq` as one update (`payload`), and the admission index at that point (`index`)."""
+
+    seq: int
+    payload: bytes
+    index: bytes
+
+
+class LeaseHolder(NamedTuple):
+    """To whom a client id belongs. `device` is empty for an id bound by a stock Yjs client: any device of the user."""
+
+    tenant: str
+    user: str
+    device: str
+
+
+class Store(Protocol):
+    """One database. Opened and closed as an async context manager."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    # documents
+
+    async def read_document(self, key: DocumentKey) -> StoredDocument | None:
+        """The document's row, or None if there is none."""
+
+    async def create_document(self, key: DocumentKey, epoch: int) -> StoredDocument:
+        """Create it, durable on return. If another call created it first, that row comes back, with its epoch."""
+
+    async def read_documents(self, tenant: str, prefix: str, *, after: str = "", limit: int = 500) -> list[StoredDocument]:
+        """Rows whose name starts with `prefix`, by name, from behind `after`."""
+
+    async def renew_epoch(self, document: int, epoch: int) -> None:
+        """Give the document another epoch (it was found to be older than a device knows it)."""
+
+    async def quarantine(self, document: int, reason: str) -> None:
+        """Forbid writes to the document, or allow them again with an empty reason."""
+
+    # log
+
+    async def append(self, entries: Sequence[LogEntry]) -> None:
+        """Add `entries` in one transaction, durable on return. Raises `StoreUnavailable`, `StoreFatal`, `StoreCorrupt`."""
+
+    async def read_log(self, document: int, *, after: int, bytes_max: int) -> list[LogRow]:
+        """Updates with seq > `after` in order, at least one if there is one, until their sizes pass `bytes_max`."""
+
+    async def read_snapshot(self, document: int) -> Snapshot | None:
+        """The document's snapshot, or None if it was never compacted."""
+
+    async def write_snapshot(self, document: int, snapshot: Snapshot, *, keep_after: int) -> None:
+        """Replace the snapshot, drop log rows with seq <= `keep_after` and set `floor` to it. `keep_after <= snapshot.seq`."""
+
+    # client ids
+
+    async def lease(self, holder: LeaseHolder, *, candidates: Sequence[int]) -> int:
+        """A new client id for `holder`: the first of `candidates` that nobody has. It becomes the holder's current one."""
+
+    async def read_lease(self, holder: LeaseHolder) -> int | None:
+        """The holder's current client id."""
+
+    async def read_holder(self, client_id: int) -> LeaseHolder | None:
+        """Who has this client id."""
+
+    async def bind(self, client_id: int, holder: LeaseHolder) -> LeaseHolder:
+        """Bind an id that a stock Yjs client chose to its user, if free; returns who has it now."""
+
+    # cursors
+
+    async def write_cursors(self, rows: Sequence[tuple[int, int, int, int]]) -> None:
+        """Remember (document, client id, seq, at_ms): how far a device has come. Not durable before the next append."""
+
+    async def read_oldest_cursor(self, document: int, *, seen_after_ms: int) -> int | None:
+        """The smallest cursor of devices seen since then, or None if none."""
+
+    # rights
+
+    async def write_revocation(self, tenant: str, user: str, device: str, at_ms: int) -> None:
+        """Tokens of this user (and device, or '' for all) issued up to `at_ms` are worthless from now on."""
+
+    async def read_revocations(self) -> list[tuple[str, str, str, int]]:
+        """All of them: (tenant, user, device, at_ms)."""
+
+    # health
+
+    async def probe(self) -> None:
+        """One small durable write: raises as `append` does. The way back to readiness after a failure."""
