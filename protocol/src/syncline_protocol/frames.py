@@ -9,9 +9,12 @@ every subscriber. An update's *id* is the device's own number for it, unique wit
 """
 
 from enum import IntEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
+
+Natural = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+"""A whole number that JavaScript holds exactly: channels, ids, sequence numbers, clocks, times."""
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -35,10 +38,10 @@ class Access(IntEnum):
 class Hello(Frame, tag=1):
     """The first frame. `client` is the client id (lease) the device holds, 0 if none; `agent` names its software."""
 
-    version: int
+    version: Natural
     token: str
     device: str
-    client: int
+    client: Natural
     agent: str
 
 
@@ -46,43 +49,43 @@ class OpenDocument(Frame):
     """One document of an `Open`: `epoch` 0 and `cursor` 0 if the device has nothing of it."""
 
     name: str
-    epoch: int
-    cursor: int
+    epoch: Natural
+    cursor: Natural
 
 
 class Open(Frame, tag=2):
     """Open documents. Answered by one `Opened` with the same `request` and answers in the same order."""
 
-    request: int
+    request: Natural
     documents: list[OpenDocument]
 
 
 class Update(Frame, tag=3):
     """One update (Yjs update format v1) of an open document. Answered by `Acks` or `Refused` with the same `id`."""
 
-    channel: int
-    id: int
+    channel: Natural
+    id: Natural
     payload: bytes
 
 
 class Close(Frame, tag=4):
     """The device no longer follows the document. Not answered; updates sent before are still answered."""
 
-    channel: int
+    channel: Natural
 
 
 class SetPresence(Frame, tag=5):
     """What others may see of this session in the document, e.g. `{"typing": true}`; None withdraws it."""
 
-    channel: int
+    channel: Natural
     state: dict[str, Any] | None
 
 
 class Digest(Frame, tag=6):
     """The device is at `cursor` and its content's digest is `digest`. Answered by `DigestChecked`."""
 
-    channel: int
-    cursor: int
+    channel: Natural
+    cursor: Natural
     digest: bytes
 
 
@@ -109,10 +112,10 @@ class Fragment(Frame, tag=9):
 class Limits(Frame):
     """The server's limits that a device has to know."""
 
-    frame_bytes_max: int
-    update_bytes_max: int
-    updates_in_flight_max: int
-    open_documents_max: int
+    frame_bytes_max: Natural
+    update_bytes_max: Natural
+    updates_in_flight_max: Natural
+    open_documents_max: Natural
 
 
 class Welcome(Frame, tag=32):
@@ -122,9 +125,9 @@ class Welcome(Frame, tag=32):
     tenant: str
     user: str
     role: str
-    client: int
-    server_time_ms: int
-    token_expires_ms: int
+    client: Natural
+    server_time_ms: Natural
+    token_expires_ms: Natural
     limits: Limits
 
 
@@ -137,17 +140,17 @@ class OpenedDocument(Frame):
     device's, else the document's: what the device had is of another history, and it starts anew from what follows.
     """
 
-    channel: int
-    access: int
-    head: int
-    clock: int
-    epoch: int
+    channel: Natural
+    access: Natural
+    head: Natural
+    clock: Natural
+    epoch: Natural
 
 
 class OpenRefusal(Frame):
     """Why the document at `index` of the `Open` was refused."""
 
-    index: int
+    index: Natural
     code: str
     reason: str
 
@@ -155,7 +158,7 @@ class OpenRefusal(Frame):
 class Opened(Frame, tag=33):
     """Answers to an `Open`, in its order. Comes before any `Snapshot` or `Updates` of these documents."""
 
-    request: int
+    request: Natural
     documents: list[OpenedDocument]
     refused: list[OpenRefusal]
 
@@ -163,16 +166,16 @@ class Opened(Frame, tag=33):
 class Updates(Frame, tag=34):
     """Updates of others, or a device's own of an earlier connection: `payloads[i]` has sequence number `seq + i`."""
 
-    channel: int
-    seq: int
+    channel: Natural
+    seq: Natural
     payloads: list[bytes]
 
 
 class Snapshot(Frame, tag=35):
     """Everything up to and including `seq` as one update."""
 
-    channel: int
-    seq: int
+    channel: Natural
+    seq: Natural
     payload: bytes
 
 
@@ -183,14 +186,14 @@ class Acks(Frame, tag=36):
     as `Updates`, or already has.
     """
 
-    updates: list[int]
+    updates: list[Natural]
 
 
 class Refused(Frame, tag=37):
     """An update is not taken. `code` is a `RefusalCode`; `detail` holds what its next step needs."""
 
-    channel: int
-    id: int
+    channel: Natural
+    id: Natural
     code: str
     reason: str
     detail: dict[str, Any]
@@ -199,7 +202,7 @@ class Refused(Frame, tag=37):
 class Evicted(Frame, tag=38):
     """The document is closed for this session (rights withdrawn, document gone). Updates in flight are refused."""
 
-    channel: int
+    channel: Natural
     code: str
     reason: str
 
@@ -207,7 +210,7 @@ class Evicted(Frame, tag=38):
 class Presence(Frame, tag=39):
     """Presence of another session; None: withdrawn. `session`, `user` and `device` are set by the server."""
 
-    channel: int
+    channel: Natural
     session: str
     user: str
     device: str
@@ -217,8 +220,8 @@ class Presence(Frame, tag=39):
 class DigestChecked(Frame, tag=40):
     """The server's digest at `cursor`; empty if it has none for that position (the device asks again when next up to date)."""
 
-    channel: int
-    cursor: int
+    channel: Natural
+    cursor: Natural
     equal: bool
     digest: bytes
 
@@ -226,19 +229,19 @@ class DigestChecked(Frame, tag=40):
 class Renewed(Frame, tag=41):
     """The session lives until `token_expires_ms`."""
 
-    token_expires_ms: int
+    token_expires_ms: Natural
 
 
 class Leased(Frame, tag=42):
     """A new client id for this device; the old one must not be written under again."""
 
-    client: int
+    client: Natural
 
 
 class Busy(Frame, tag=43):
     """The server is about to close the connection, or sheds load: come back after `retry_after_ms`."""
 
-    retry_after_ms: int
+    retry_after_ms: Natural
     reason: str
 
 
