@@ -46,11 +46,15 @@ class Hello(Frame, tag=1):
 
 
 class OpenDocument(Frame):
-    """One document of an `Open`: `epoch` 0 and `cursor` 0 if the device has nothing of it."""
+    """One document of an `Open`: `epoch` 0 and `cursor` 0 if the device has nothing of it.
+
+    `pending` says that the device holds edits of it which are not acknowledged, and so has to know its `clock`.
+    """
 
     name: str
     epoch: Natural
     cursor: Natural
+    pending: bool
 
 
 class Open(Frame, tag=2):
@@ -136,8 +140,9 @@ class OpenedDocument(Frame):
 
     `channel` is 0 and `access` NONE when refused (see `Opened.refused`). `head` is the last sequence number: equal to the
     device's cursor, nothing follows; else `Snapshot` and `Updates` follow up to it. `clock` is the next clock the server
-    expects of the session's client id in this document: above the device's own means a restored backup. `epoch` is 0 when it is the
-    device's, else the document's: what the device had is of another history, and it starts anew from what follows.
+    expects of the session's client id in this document, told when the device said `pending` (else 0): above the
+    device's own means a restored backup. `epoch` is 0 when it is the device's, else the document's: what the device
+    had is of another history, and it starts anew from what follows.
     """
 
     channel: Natural
