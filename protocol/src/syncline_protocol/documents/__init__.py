@@ -1,0 +1,1 @@
+"""What documents mean: records, their schemas, the rules for writing them, the read models made of them. All pure."""
