@@ -10,11 +10,13 @@ What every implementation promises:
 2. Payloads come back byte for byte as they went in.
 3. Sequence numbers of a document are given by the caller, start at 1 and have no holes; an entry out of order is an
    error (`StoreCorrupt`), never silently renumbered.
-4. `write_snapshot` replaces the snapshot and drops log rows in one transaction. A crash leaves the old or the new state.
-5. No failure looks like an empty result: a failing read raises.
+4. `write_snapshot` replaces the snapshot and drops log rows in one transaction: a crash leaves the old state or new.
+5. No failure looks like an empty result: a failing read raises, and so does what comes back other than it was written.
+6. A caller that is cancelled leaves a whole write behind or none, and nothing that hinders the next.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
@@ -24,7 +26,7 @@ class StoreError(Exception):
 
 
 class StoreUnavailable(StoreError):
-    """The write or read was not done: disk full, I/O error, locked. Nothing of it was stored; later it may work again."""
+    """The write or read was not done: disk full, I/O error, locked. Nothing of it is stored; it may work later."""
 
 
 class StoreCorrupt(StoreError):
@@ -75,8 +77,12 @@ class LogRow(NamedTuple):
     payload: bytes
 
 
-class Snapshot(NamedTuple):
-    """All updates up to and including `seq` as one update (`payload`), and the admission index at that point (`index`)."""
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All updates up to and including `seq` as one update (`payload`), and the admission index at that point (`index`).
+
+    No NamedTuple, whose `index` is a method.
+    """
 
     seq: int
     payload: bytes
@@ -108,7 +114,9 @@ class Store(Protocol):
     async def create_document(self, key: DocumentKey, epoch: int) -> StoredDocument:
         """Create it, durable on return. If another call created it first, that row comes back, with its epoch."""
 
-    async def read_documents(self, tenant: str, prefix: str, *, after: str = "", limit: int = 500) -> list[StoredDocument]:
+    async def read_documents(
+        self, tenant: str, prefix: str, *, after: str = "", limit: int = 500
+    ) -> list[StoredDocument]:
         """Rows whose name starts with `prefix`, by name, from behind `after`."""
 
     async def renew_epoch(self, document: int, epoch: int) -> None:
@@ -120,21 +128,34 @@ class Store(Protocol):
     # log
 
     async def append(self, entries: Sequence[LogEntry]) -> None:
-        """Add `entries` in one transaction, durable on return. Raises `StoreUnavailable`, `StoreFatal`, `StoreCorrupt`."""
+        """Add `entries` in one transaction, durable on return.
+
+        Raises `StoreUnavailable` or `StoreCorrupt`, and then none is stored; or `StoreFatal`.
+        """
 
     async def read_log(self, document: int, *, after: int, bytes_max: int) -> list[LogRow]:
-        """Updates with seq > `after` in order, at least one if there is one, until their sizes pass `bytes_max`."""
+        """Updates with seq > `after` in order: as many as fit into `bytes_max`, and at least one if there is one.
+
+        If `after` is below the floor, the first row is the one after the floor, if there is one: the caller sees it by
+        its seq, and takes the snapshot.
+        """
 
     async def read_snapshot(self, document: int) -> Snapshot | None:
         """The document's snapshot, or None if it was never compacted."""
 
     async def write_snapshot(self, document: int, snapshot: Snapshot, *, keep_after: int) -> None:
-        """Replace the snapshot, drop log rows with seq <= `keep_after` and set `floor` to it. `keep_after <= snapshot.seq`."""
+        """Replace the snapshot, drop log rows with seq <= `keep_after` and set `floor` to it.
+
+        Raises `ValueError` unless floor <= `keep_after` <= `snapshot.seq` <= head, and the old snapshot is not newer.
+        """
 
     # client ids
 
     async def lease(self, holder: LeaseHolder, *, candidates: Sequence[int]) -> int:
-        """A new client id for `holder`: the first of `candidates` that nobody has. It becomes the holder's current one."""
+        """A new client id for `holder`: the first of `candidates` that nobody has. It becomes the holder's current one.
+
+        Raises `StoreUnavailable` if all are taken: draw others.
+        """
 
     async def read_lease(self, holder: LeaseHolder) -> int | None:
         """The holder's current client id."""
@@ -148,7 +169,7 @@ class Store(Protocol):
     # cursors
 
     async def write_cursors(self, rows: Sequence[tuple[int, int, int, int]]) -> None:
-        """Remember (document, client id, seq, at_ms): how far a device has come. Not durable before the next append."""
+        """Remember (document, client id, seq, at_ms): how far a device has come. A crash may forget the last ones."""
 
     async def read_oldest_cursor(self, document: int, *, seen_after_ms: int) -> int | None:
         """The smallest cursor of devices seen since then, or None if none."""
@@ -156,7 +177,10 @@ class Store(Protocol):
     # rights
 
     async def write_revocation(self, tenant: str, user: str, device: str, at_ms: int) -> None:
-        """Tokens of this user (and device, or '' for all) issued up to `at_ms` are worthless from now on."""
+        """Tokens of this user (and device, or '' for all) issued up to `at_ms` are worthless from now on.
+
+        A later `at_ms` replaces an earlier one, never the other way round.
+        """
 
     async def read_revocations(self) -> list[tuple[str, str, str, int]]:
         """All of them: (tenant, user, device, at_ms)."""

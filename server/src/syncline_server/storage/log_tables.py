@@ -1,0 +1,222 @@
+"""The log and the snapshots in their tables: appended, folded, read, cut.
+
+On the data's way: `log → STORE`; `sqlite.py` hands over here. An update is first in `log_tail`, in the order it came,
+with an image in memory (`Tail`). When that has `TAIL_BYTES_MAX` it is *folded*: in one transaction written to
+`log_runs`, by document, and cleared. Invariants:
+
+1. What is durable of a document's log behind its floor is its runs, then its tail, without a hole or an overlap.
+2. `Tail` holds what `log_tail` holds and nothing else, and changes only after the commit.
+3. A reading that a fold came in between is made again (`_folds` tells).
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+from syncline_server.storage import statements
+from syncline_server.storage.connections import Connections, Parameters, Row, Statement
+from syncline_server.storage.interface import LogEntry, LogRow, Snapshot, StoreCorrupt
+from syncline_server.storage.log_layout import (
+    SEQ_MAX,
+    Run,
+    Tail,
+    checksum_of,
+    decode_group,
+    decode_run,
+    encode_group,
+    encode_run,
+    position,
+    verify,
+)
+
+TAIL_BYTES_MAX: Final = 1024 * 1024
+"""Memory for the tail; what a fold writes at once, and what opening reads first."""
+
+RUNS_PER_STATEMENT: Final = 1_000
+"""Rows of one INSERT: five parameters each, far below the 32,766 that SQLite takes."""
+
+RUNS_PER_READ: Final = 256
+"""Runs looked at in one range read."""
+
+HEADS_KEPT_MAX: Final = 100_000
+"""Heads of documents kept in memory, about 10 MB; beyond it they are forgotten, and read when they are needed."""
+
+
+class LogTables:
+    """The log and the snapshots of one database. The only one to write them, so it may know the heads by heart."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._tail = Tail()
+        self._groups = 0
+        self._folds = 0
+        self._heads: dict[int, int] = {}
+
+    async def load(self) -> None:
+        """Read the tail that the last process left. Raises `StoreCorrupt` if it does not follow the runs."""
+        for group, entries, checksum in await self._connections.read(
+            statements.READ_TAIL, (), doing="read the log's tail"
+        ):
+            self._tail.add(decode_group(entries, checksum))
+            self._groups = group
+        stored = await self._read_stored_heads(self._tail.documents())
+        for document, head in stored.items():
+            if self._tail.first(document) != head + 1:
+                raise StoreCorrupt(
+                    f"the log of document {document} does not go on after {head}; restore it from a backup"
+                )
+
+    def head(self, document: int, stored: int) -> int:
+        """The document's head, given what a steady reading found stored."""
+        return max(stored, self._tail.head(document))
+
+    async def read_steady(self, sql: str, parameters: Parameters, *, doing: str) -> list[Row]:
+        """Rows that, together with the tail as it is on return, leave nothing out."""
+        while True:
+            folds = self._folds
+            rows = await self._connections.read(sql, parameters, doing=doing)
+            if folds == self._folds:
+                return rows
+
+    async def append(self, entries: Sequence[LogEntry]) -> None:
+        """Commit a group. Only inside `Connections.alone`."""
+        if self._tail.bytes >= TAIL_BYTES_MAX:
+            await self._fold()
+        elif self._connections.checkpoint_is_due:
+            await self._connections.checkpoint()
+        heads = await self._following_heads(entries)
+        encoded, checksum = encode_group(entries)
+        await self._connections.write(
+            statements.ADD_GROUP, (self._groups + 1, encoded, checksum), doing="append to the log"
+        )
+        self._groups += 1
+        self._tail.add(entries)
+        self._heads.update(heads)
+
+    async def read(self, document: int, *, after: int, bytes_max: int) -> list[LogRow]:
+        """As `Store.read_log`."""
+        if after < 0:
+            raise ValueError(f"updates after {after}: sequence numbers start at 1")
+        first = self._tail.first(document)
+        if first is not None and after + 1 >= first:
+            return _fitting(self._tail.rows(document, after=after), bytes_max)
+        bounds = (position(document, after), position(document, SEQ_MAX))
+        stored = await self.read_steady(statements.READ_RUNS, (*bounds, RUNS_PER_READ, bytes_max), doing="read the log")
+        rows: list[LogRow] = []
+        for *columns, _ in stored:
+            rows += _rows_of(Run(*columns), after=rows[-1].seq if rows else after)
+        if not stored or stored[-1][-1]:
+            rows += self._tail.rows(document, after=rows[-1].seq if rows else after)
+        _refuse_holes(document, rows)
+        return _fitting(rows, bytes_max)
+
+    async def read_snapshot(self, document: int) -> Snapshot | None:
+        """As `Store.read_snapshot`."""
+        rows = await self._connections.read(statements.READ_SNAPSHOT, (document,), doing="read a snapshot")
+        for seq, checksum, payload, index in rows:
+            verify(checksum_of(payload, index), checksum, f"the snapshot of document {document}")
+            return Snapshot(seq, payload, index)
+        return None
+
+    async def write_snapshot(self, document: int, snapshot: Snapshot, keep_after: int) -> None:
+        """As `Store.write_snapshot`. Only inside `Connections.alone`."""
+        first = self._tail.first(document)
+        if first is not None and first <= keep_after:
+            await self._fold()
+        await self._verify_cut(document, snapshot, keep_after)
+        payload, index = snapshot.payload, snapshot.index
+        below = (position(document, 0), position(document, keep_after))
+        changes: list[Statement] = [
+            (statements.REPLACE_SNAPSHOT, (document, snapshot.seq, checksum_of(payload, index), payload, index)),
+            (statements.DROP_RUNS, below),
+            *await self._shortening(document, keep_after),
+            (statements.RAISE_FLOOR, (keep_after, document)),
+        ]
+        await self._connections.write_together(changes, doing="write a snapshot")
+
+    async def _fold(self) -> None:
+        """Move the tail to the runs."""
+        runs = list(self._tail.runs())
+        changes: list[Statement] = []
+        for start in range(0, len(runs), RUNS_PER_STATEMENT):
+            part = runs[start : start + RUNS_PER_STATEMENT]
+            changes.append((statements.add_runs(len(part)), [column for run in part for column in run]))
+        changes.append((statements.CLEAR_TAIL, (self._groups,)))
+        await self._connections.write_together(changes, doing="sort the log by document")
+        self._tail.clear()
+        self._folds += 1
+        if len(self._heads) > HEADS_KEPT_MAX:
+            self._heads.clear()
+
+    async def _following_heads(self, entries: Sequence[LogEntry]) -> dict[int, int]:
+        """The heads after `entries`. Raises `StoreCorrupt` if one of them does not follow its document's head."""
+        unknown = {entry.document for entry in entries}.difference(self._heads)
+        if unknown:
+            stored = await self._read_stored_heads(sorted(unknown))
+            self._heads.update((document, self.head(document, head)) for document, head in stored.items())
+        heads: dict[int, int] = {}
+        for entry in entries:
+            head = heads.get(entry.document, self._heads[entry.document])
+            if entry.seq != head + 1 or entry.seq > SEQ_MAX:
+                raise StoreCorrupt(f"update {entry.seq} of document {entry.document} does not follow its head, {head}")
+            heads[entry.document] = entry.seq
+        return heads
+
+    async def _read_stored_heads(self, documents: Sequence[int]) -> dict[int, int]:
+        """The last seq of each document in runs and snapshot. Raises `StoreCorrupt` for one that does not exist."""
+        sql = statements.read_stored_heads(len(documents))
+        rows = await self._connections.read(sql, documents, doing="read heads of documents")
+        heads = {int(number): int(head) for number, head in rows}
+        for document in documents:
+            if document not in heads:
+                raise StoreCorrupt(f"the log has updates of document {document}, which does not exist")
+        return heads
+
+    async def _verify_cut(self, document: int, snapshot: Snapshot, keep_after: int) -> None:
+        """Raise unless the snapshot is not older than the one there, and nothing is dropped that is not in it."""
+        head = (await self._read_stored_heads([document]))[document]
+        ((floor, stored_seq),) = await self._connections.read(
+            statements.READ_FLOOR, (document,), doing="read the floor"
+        )
+        if not (floor <= keep_after <= snapshot.seq and stored_seq <= snapshot.seq <= self.head(document, head)):
+            raise ValueError(
+                f"a snapshot at {snapshot.seq} that keeps updates after {keep_after} does not fit document {document}: "
+                f"its snapshot ends at {stored_seq}, its log goes from {floor + 1} to {self.head(document, head)}"
+            )
+
+    async def _shortening(self, document: int, keep_after: int) -> list[Statement]:
+        """The statement that takes the updates up to `keep_after` out of a run with later ones, if there is such a run."""
+        bounds = (position(document, keep_after), position(document, SEQ_MAX))
+        for *columns, _ in await self._connections.read(statements.READ_RUNS, (*bounds, 1, 1), doing="read the log"):
+            run = Run(*columns)
+            if run.first_seq <= keep_after:
+                kept = decode_run(run)[keep_after + 1 - run.first_seq :]
+                short = encode_run(document, keep_after + 1, kept)
+                return [
+                    (statements.SHORTEN_RUN, (short.first_seq, short.size, short.checksum, short.entries, run.position))
+                ]
+        return []
+
+
+def _rows_of(run: Run, *, after: int) -> list[LogRow]:
+    """The updates of a run with seq > `after`."""
+    rows = [LogRow(seq, entry.payload) for seq, entry in enumerate(decode_run(run), start=run.first_seq)]
+    return rows[max(0, after + 1 - run.first_seq) :]
+
+
+def _refuse_holes(document: int, rows: Sequence[LogRow]) -> None:
+    for earlier, later in pairwise(rows):
+        if later.seq != earlier.seq + 1:
+            raise StoreCorrupt(
+                f"the log of document {document} goes from {earlier.seq} to {later.seq}: updates are missing"
+            )
+
+
+def _fitting(rows: list[LogRow], bytes_max: int) -> list[LogRow]:
+    """The first rows, as many as fit into `bytes_max`, and at least one."""
+    size = 0
+    for count, row in enumerate(rows):
+        size += len(row.payload)
+        if count and size > bytes_max:
+            return rows[:count]
+    return rows
