@@ -84,20 +84,20 @@ class Record(
 # --- conversation/<id>/<n>, root `messages` -----------------------------------------------------------------------
 
 
-class Message(Record, frozen=True, kw_only=True):
-    """What the messages of people share. `reply_to` may name a message of another segment."""
+class PersonMessage(Record, frozen=True, kw_only=True):
+    """What people's messages share. `reply_to` may name a message of another segment."""
 
     reply_to: RecordId | UnsetType = UNSET
     lang: LanguageTag | UnsetType = UNSET
 
 
-class TextMessage(Message, frozen=True, kw_only=True, tag="text"):
+class TextMessage(PersonMessage, frozen=True, kw_only=True, tag="text"):
     """Plain text."""
 
     text: Text
 
 
-class RichTextMessage(Message, frozen=True, kw_only=True, tag="rich_text"):
+class RichTextMessage(PersonMessage, frozen=True, kw_only=True, tag="rich_text"):
     """Text with markup, as source (see the module's text)."""
 
     markup: Text
@@ -115,7 +115,7 @@ class Blob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     duration_ms: DurationMs | UnsetType = UNSET
 
 
-class BlobMessage(Message, frozen=True, kw_only=True):
+class BlobMessage(PersonMessage, frozen=True, kw_only=True):
     """What messages with a file share."""
 
     blob: Blob

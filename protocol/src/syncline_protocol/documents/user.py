@@ -1,0 +1,56 @@
+"""A user's own things as their devices read them: how far each conversation is read, drafts, settings.
+
+A pure function of the set of records in `user/<id>`. Read markers only move forward: the greatest (`up_to`, `message`)
+holds, whichever device wrote it and when. Of drafts and settings the one with the greatest (`at`, `id`) holds.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from syncline_protocol.documents.schema import Draft, ReadMarker, Record, Scalar, Setting, read_record
+
+
+class ReadPosition(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """Read up to and including `message`, stamped `up_to`."""
+
+    up_to: int
+    message: str
+
+
+class UserState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Read positions and drafts by conversation, settings by name. Empty drafts and settings of null are left out."""
+
+    read: Mapping[str, ReadPosition] = {}
+    drafts: Mapping[str, str] = {}
+    settings: Mapping[str, Scalar] = {}
+
+
+def reduce_user(records: Iterable[tuple[str, Mapping[str, Any]]]) -> UserState:
+    """The state that these records, given with their roots, make, in whatever order, each once or often.
+
+    Raises `ValueError` when one of them is malformed; those of unknown roots and types count for nothing.
+    """
+    known = [record for root, value in records if (record := read_record(root, value)) is not None]
+    read: dict[str, ReadPosition] = {}
+    drafts: dict[str, str] = {}
+    settings: dict[str, Scalar] = {}
+    for record in sorted(known, key=_order):
+        match record:
+            case ReadMarker():
+                position = ReadPosition(up_to=record.up_to, message=record.message)
+                read[record.conversation] = max(position, read.get(record.conversation, position))
+            case Draft():
+                drafts[record.conversation] = record.text
+            case Setting():
+                settings[record.name] = record.value
+    return UserState(
+        read=dict(sorted(read.items())),
+        drafts={conversation: text for conversation, text in sorted(drafts.items()) if text},
+        settings={name: value for name, value in sorted(settings.items()) if value is not None},
+    )
+
+
+def _order(record: Record) -> tuple[int, str]:
+    return (record.at, record.id)
