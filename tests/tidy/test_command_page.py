@@ -1,0 +1,59 @@
+"""`docs/guide.md` names every command of `syncline` and each of its options, and none that is not there."""
+
+import re
+from importlib.metadata import entry_points
+
+import click
+import pytest
+import typer
+from support.checkout import ROOT
+from syncline_server import cli
+
+HEADING = re.compile(r"^#{1,6} .*$", re.MULTILINE)
+COMMAND = re.compile(r"^### `syncline ([a-z-]+)`$", re.MULTILINE)
+OPTION = re.compile(r"^\| `(--[a-z-]+)`", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return (ROOT / "docs/guide.md").read_text(encoding="utf-8")
+
+
+def sections(page: str) -> dict[str, str]:
+    """The text under each command's heading, up to the next heading."""
+    found = {}
+    for match in COMMAND.finditer(page):
+        following = HEADING.search(page, match.end())
+        found[match[1]] = page[match.end() : following.start() if following else len(page)]
+    return found
+
+
+def commands() -> dict[str, click.Command]:
+    """Every command of the console script, those that other packages add too."""
+    apps = [cli.app, *(entry.load() for entry in entry_points(group=cli.COMMANDS))]
+    found: dict[str, click.Command] = {}
+    for app in apps:
+        command = typer.main.get_command(app)
+        assert isinstance(command, click.Group)
+        found.update(command.commands)
+    return found
+
+
+def options(command: click.Command) -> set[str]:
+    """The long names of a command's options."""
+    given = (name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts))
+    return {name for name in given if name.startswith("--")} - {"--help"}
+
+
+def test_commands(page: str) -> None:
+    assert set(sections(page)) == set(commands())
+
+
+def test_options(page: str) -> None:
+    written = {name: set(OPTION.findall(section)) for name, section in sections(page).items()}
+    assert written == {name: options(command) for name, command in commands().items()}
+
+
+def test_sections_end_at_the_next_heading() -> None:
+    page = "### `syncline a`\n| `--x` | 1 |\n## Other\n| `--y` | 2 |\n### `syncline b`\nend\n"
+    assert {name: OPTION.findall(section) for name, section in sections(page).items()} == {"a": ["--x"], "b": []}
