@@ -7,9 +7,11 @@ from support.checkout import ROOT
 from syncline_protocol import frames, limits
 from syncline_protocol.errors import CloseCode, RefusalCode
 
-CODE_SPAN = re.compile(r"`([^`\n]+)`")
 ROW = re.compile(r"^\|(.+)\|\s*$", re.MULTILINE)
-LIMIT_NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+CLOSE_CODE = re.compile(r"\b4[45]\d\d\b")
+LIMIT_NAME = re.compile(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)`")
+
+Frames = list[type[frames.Frame]]
 
 
 @pytest.fixture(scope="module")
@@ -17,66 +19,67 @@ def page() -> str:
     return (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
 
 
-def cells(row: str) -> list[str]:
-    return [cell.strip() for cell in row.split("|")]
-
-
 def rows(page: str) -> list[list[str]]:
-    """The table rows of a page, each as its cells."""
-    return [cells(match[1]) for match in ROW.finditer(page)]
+    """The table rows of a page, each as its cells, code marks taken off cells that are nothing else."""
+    found = [[cell.strip() for cell in match[1].split("|")] for match in ROW.finditer(page)]
+    return [[re.sub(r"^`([^`]*)`$", r"\1", cell) for cell in row] for row in found]
 
 
-def frame_numbers() -> dict[str, int]:
-    """Every frame that travels by itself, with its number."""
-    return {
-        kind.__name__: tag
-        for kind in frames.Frame.__subclasses__()
-        if isinstance(tag := kind.__struct_config__.tag, int)
-    }
+def section(page: str, title: str) -> str:
+    """The text of a section up to the next one of the same depth."""
+    return re.split(r"^## ", page.split(f"## {title}", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def numbered() -> Frames:
+    """The frames that travel by themselves."""
+    return [kind for kind in frames.Frame.__subclasses__() if kind.__module__ == frames.__name__ and tag(kind)]
+
+
+def tag(kind: type[frames.Frame]) -> int:
+    number = kind.__struct_config__.tag
+    return number if isinstance(number, int) else 0
 
 
 def limit_values() -> dict[str, int]:
-    return {name: value for name, value in vars(limits).items() if name.isupper() and isinstance(value, int)}
+    both = {**vars(limits), **vars(frames)}
+    return {name: value for name, value in both.items() if name.isupper() and isinstance(value, int)}
 
 
-def written_numbers(page: str) -> dict[str, int]:
-    """Every frame that a table row of the page gives a number: the number first, then the name as code."""
-    return {
-        name[1]: int(row[0])
-        for row in rows(page)
-        if len(row) > 1 and row[0].isdigit() and (name := re.fullmatch(r"`([A-Z][A-Za-z]+)`", row[1]))
-    }
+def test_frames_have_their_numbers_and_fields(page: str) -> None:
+    written = {(int(row[0]), row[1], row[2]) for row in rows(section(page, "4. Frames")) if row[0].isdigit()}
+    assert written == {(tag(kind), kind.__name__, ", ".join(kind.__struct_fields__)) for kind in numbered()}
 
 
-def test_frames_have_their_numbers(page: str) -> None:
-    assert written_numbers(page) == frame_numbers()
-
-
-def test_every_field_is_named(page: str) -> None:
-    spans = {word for span in CODE_SPAN.findall(page) for word in re.findall(r"\w+", span)}
-    fields = {field for kind in frames.Frame.__subclasses__() for field in kind.__struct_fields__}
-    assert not fields - spans
+def test_parts_of_frames_have_their_fields(page: str) -> None:
+    parts = [kind for kind in frames.Frame.__subclasses__() if kind.__module__ == frames.__name__ and not tag(kind)]
+    assert parts
+    missing = [kind for kind in parts if f"[{', '.join(kind.__struct_fields__)}]" not in page]
+    assert not missing
 
 
 def test_close_codes_are_the_same(page: str) -> None:
-    assert {int(code) for code in re.findall(r"\b4[45]\d\d\b", page)} == {code.value for code in CloseCode}
+    written = {(int(row[0]), row[1]) for row in rows(section(page, "10. Close codes")) if row[0].isdigit()}
+    assert written == {(code.value, code.name) for code in CloseCode}
+    assert {int(code) for code in CLOSE_CODE.findall(page)} <= {code.value for code in CloseCode}
 
 
 def test_refusal_codes_are_the_same(page: str) -> None:
-    first = {row[0].strip("`") for row in rows(page) if row[0].startswith("`")}
-    assert not {code.value for code in RefusalCode} - first
+    written = {row[0] for row in rows(section(page, "6. Admission and refusals"))} - {"code", "---"}
+    assert written == {code.value for code in RefusalCode}
 
 
-def test_limits_are_named_with_their_values(page: str) -> None:
-    written = {row[0].strip("`"): row[1:] for row in rows(page) if LIMIT_NAME.fullmatch(row[0].strip("`"))}
-    values = limit_values()
-    assert not set(values) - set(written)
-    assert not set(written) - set(values) - {code.name for code in CloseCode}
-    plain = {name: re.sub(r"[\s,_]", "", " ".join(written[name])) for name in values}
-    assert not [name for name, value in values.items() if str(value) not in plain[name]]
+def test_limits_have_their_values(page: str) -> None:
+    table = rows(section(page, "9. Limits"))
+    written = {row[0]: int(row[1].replace(",", "")) for row in table if row[0].isupper()}
+    assert written == limit_values()
 
 
-def test_rows_are_read() -> None:
-    table = "| n | name |\n| --- | --- |\n| 7 | `Renew` | x |\ntext `A_B`\n"
-    assert written_numbers(table) == {"Renew": 7}
-    assert rows(table)[-1] == ["7", "`Renew`", "x"]
+def test_every_limit_in_the_text_is_one(page: str) -> None:
+    known = limit_values().keys() | {code.name for code in CloseCode} | {"CAPITALS_WITH_UNDERSCORES"}
+    assert not set(LIMIT_NAME.findall(page)) - known
+
+
+def test_sections_and_rows_are_read() -> None:
+    page = "## 1. A\n| n | name |\n| --- | --- |\n| 7 | `Renew` | has `a` and `b` |\n## 2. B\n| 8 | x |\n"
+    assert rows(section(page, "1. A"))[-1] == ["7", "Renew", "has `a` and `b`"]
+    assert rows(section(page, "2. B")) == [["8", "x"]]
