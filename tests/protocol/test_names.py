@@ -51,7 +51,9 @@ def test_only_pages_hold_content() -> None:
     assert [kind for kind in DocumentKind if language(kind) is Language.CONTENT] == [DocumentKind.PAGE]
 
 
-@given(st.text(max_size=300) | st.from_regex(r"(conversation|ticket|user|page)/[a-z./~@]{0,5}(/(public|[0-9]{1,11}))?\n?"))
+@given(
+    st.text(max_size=300) | st.from_regex(r"(conversation|ticket|user|page)/[a-z./~@]{0,5}(/(public|[0-9]{1,11}))?\n?")
+)
 def test_two_names_never_mean_one_document(text: str) -> None:
     try:
         name = parse_name(text)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from syncline_protocol.clock import at_ms
 from syncline_protocol.documents.identity import SERVER_USER, STAFF, Identity, Role
-from syncline_protocol.documents.records import canonical
+from syncline_protocol.documents.records import encoded_bytes
 from syncline_protocol.documents.schema import (
     MESSAGE_TYPES,
     ROOTS,
@@ -39,6 +39,9 @@ PEOPLE: Final = STAFF | {Role.CUSTOMER}
 
 RECALLS_ANY: Final = frozenset({Role.SUPERVISOR, Role.ADMIN})
 """Who may take back a message of somebody else."""
+
+ABOUT_A_MESSAGE: Final = (Edit, Recall, Reaction)
+"""Records that name a message, which has to be there."""
 
 STAFF_ACCESS: Final[Mapping[DocumentKind, Access]] = MappingProxyType(
     {
@@ -129,7 +132,7 @@ def check_records(
         record = _check_record(identity, name, struct)
         if at_ms(record.at) > latest_ms:
             raise _clock_ahead(struct.key, record.at, now_ms)
-        if isinstance(record, Edit | Recall | Reaction):
+        if isinstance(record, ABOUT_A_MESSAGE):
             _check_named_message(identity, record, index, authors)
         elif struct.value["type"] in MESSAGE_TYPES:
             authors[record.id] = record.by
@@ -154,7 +157,7 @@ def _check_record(identity: Identity, name: DocumentName, struct: "RecordStruct"
         _refuse(RefusalCode.FORBIDDEN, key, f"its `by` is not {identity.user}, who sent it")
     if record.device != identity.device:
         _refuse(RefusalCode.FORBIDDEN, key, f"its `device` is not {identity.device}, which sent it")
-    if len(canonical(value)) > RECORD_BYTES_MAX:
+    if encoded_bytes(value) > RECORD_BYTES_MAX:
         _refuse(RefusalCode.TOO_LARGE, key, f"it is over {RECORD_BYTES_MAX} bytes")
     return record
 
