@@ -36,8 +36,8 @@ BUSY_WAIT_S: Final = 5.0
 CACHE_KIB: Final = 8 * 1024
 """Pages each connection keeps: the inner pages of a log of 100 GB, and the last leaf of a thousand documents."""
 
-CHECKPOINT_BYTES: Final = 4 * 1024 * 1024
-"""Written bytes after which the log of SQLite (WAL) is carried over into the database."""
+CHECKPOINT_BYTES: Final = 8 * 1024 * 1024
+"""Written bytes after which SQLite's write-ahead log is carried over into the database: 5 ms of work, in one piece."""
 
 WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
 """A larger WAL, left by a large transaction, is cut back to this."""

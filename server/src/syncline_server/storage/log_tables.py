@@ -6,11 +6,10 @@ with an image in memory (`Tail`). When that has `TAIL_BYTES_MAX` it is *folded*:
 
 1. What is durable of a document's log behind its floor is its runs, then its tail, without a hole or an overlap.
 2. `Tail` holds what `log_tail` holds and nothing else, and changes only after the commit.
-3. A reading that a fold came in between is made again (`_folds` tells).
+3. A reading that a fold came in between is made again (`_folded` tells).
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
 
 from syncline_server.storage import statements
@@ -35,6 +34,9 @@ TAIL_BYTES_MAX: Final = 1024 * 1024
 RUNS_PER_STATEMENT: Final = 1_000
 """Rows of one INSERT: five parameters each, far below the 32,766 that SQLite takes."""
 
+DOCUMENTS_PER_READ: Final = 1_000
+"""Documents whose heads one query reads."""
+
 RUNS_PER_READ: Final = 256
 """Runs looked at in one range read."""
 
@@ -48,23 +50,26 @@ class LogTables:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._tail = Tail()
-        self._groups = 0
-        self._folds = 0
+        self._groups = 0  # committed ever: the number of the last
+        self._folded = 0  # of these, how many are in runs
         self._heads: dict[int, int] = {}
 
     async def load(self) -> None:
         """Read the tail that the last process left. Raises `StoreCorrupt` if it does not follow the runs."""
-        for group, entries, checksum in await self._connections.read(
-            statements.READ_TAIL, (), doing="read the log's tail"
+        ((self._folded,),) = await self._connections.read(statements.READ_FOLDED, (), doing="read the log's tail")
+        self._groups = self._folded
+        for number, checksum, encoded in await self._connections.read(
+            statements.READ_TAIL, (self._folded,), doing="read the log's tail"
         ):
-            self._tail.add(decode_group(entries, checksum))
-            self._groups = group
+            if number != self._groups + 1:
+                raise StoreCorrupt(
+                    f"the log's tail goes from group {self._groups} to {number}; restore it from a backup"
+                )
+            self._tail.add(decode_group(encoded, checksum))
+            self._groups = number
         stored = await self._read_stored_heads(self._tail.documents())
         for document, head in stored.items():
-            if self._tail.first(document) != head + 1:
-                raise StoreCorrupt(
-                    f"the log of document {document} does not go on after {head}; restore it from a backup"
-                )
+            _refuse_holes(document, head, self._tail.rows(document, after=0))
 
     def head(self, document: int, stored: int) -> int:
         """The document's head, given what a steady reading found stored."""
@@ -73,9 +78,9 @@ class LogTables:
     async def read_steady(self, sql: str, parameters: Parameters, *, doing: str) -> list[Row]:
         """Rows that, together with the tail as it is on return, leave nothing out."""
         while True:
-            folds = self._folds
+            folded = self._folded
             rows = await self._connections.read(sql, parameters, doing=doing)
-            if folds == self._folds:
+            if folded == self._folded:
                 return rows
 
     async def append(self, entries: Sequence[LogEntry]) -> None:
@@ -86,10 +91,10 @@ class LogTables:
             await self._connections.checkpoint()
         heads = await self._following_heads(entries)
         encoded, checksum = encode_group(entries)
-        await self._connections.write(
-            statements.ADD_GROUP, (self._groups + 1, encoded, checksum), doing="append to the log"
-        )
-        self._groups += 1
+        number = self._groups + 1
+        parameters = (number - self._folded, number, checksum, encoded)
+        await self._connections.write(statements.ADD_GROUP, parameters, doing="append to the log")
+        self._groups = number
         self._tail.add(entries)
         self._heads.update(heads)
 
@@ -101,13 +106,14 @@ class LogTables:
         if first is not None and after + 1 >= first:
             return _fitting(self._tail.rows(document, after=after), bytes_max)
         bounds = (position(document, after), position(document, SEQ_MAX))
-        stored = await self.read_steady(statements.READ_RUNS, (*bounds, RUNS_PER_READ, bytes_max), doing="read the log")
+        parameters = (*bounds, RUNS_PER_READ, max(1, bytes_max))
+        stored = await self.read_steady(statements.READ_RUNS, parameters, doing="read the log")
         rows: list[LogRow] = []
         for *columns, _ in stored:
             rows += _rows_of(Run(*columns), after=rows[-1].seq if rows else after)
         if not stored or stored[-1][-1]:
             rows += self._tail.rows(document, after=rows[-1].seq if rows else after)
-        _refuse_holes(document, rows)
+        _refuse_holes(document, rows[0].seq - 1 if rows else after, rows)
         return _fitting(rows, bytes_max)
 
     async def read_snapshot(self, document: int) -> Snapshot | None:
@@ -144,7 +150,7 @@ class LogTables:
         changes.append((statements.CLEAR_TAIL, (self._groups,)))
         await self._connections.write_together(changes, doing="sort the log by document")
         self._tail.clear()
-        self._folds += 1
+        self._folded = self._groups
         if len(self._heads) > HEADS_KEPT_MAX:
             self._heads.clear()
 
@@ -164,9 +170,11 @@ class LogTables:
 
     async def _read_stored_heads(self, documents: Sequence[int]) -> dict[int, int]:
         """The last seq of each document in runs and snapshot. Raises `StoreCorrupt` for one that does not exist."""
-        sql = statements.read_stored_heads(len(documents))
-        rows = await self._connections.read(sql, documents, doing="read heads of documents")
-        heads = {int(number): int(head) for number, head in rows}
+        heads: dict[int, int] = {}
+        for start in range(0, len(documents), DOCUMENTS_PER_READ):
+            part = documents[start : start + DOCUMENTS_PER_READ]
+            sql = statements.read_stored_heads(len(part))
+            heads.update(await self._connections.read(sql, part, doing="read heads of documents"))
         for document in documents:
             if document not in heads:
                 raise StoreCorrupt(f"the log has updates of document {document}, which does not exist")
@@ -185,7 +193,7 @@ class LogTables:
             )
 
     async def _shortening(self, document: int, keep_after: int) -> list[Statement]:
-        """The statement that takes the updates up to `keep_after` out of a run with later ones, if there is such a run."""
+        """The statement that takes the updates up to `keep_after` out of a run with later ones, if there is one."""
         bounds = (position(document, keep_after), position(document, SEQ_MAX))
         for *columns, _ in await self._connections.read(statements.READ_RUNS, (*bounds, 1, 1), doing="read the log"):
             run = Run(*columns)
@@ -204,12 +212,14 @@ def _rows_of(run: Run, *, after: int) -> list[LogRow]:
     return rows[max(0, after + 1 - run.first_seq) :]
 
 
-def _refuse_holes(document: int, rows: Sequence[LogRow]) -> None:
-    for earlier, later in pairwise(rows):
-        if later.seq != earlier.seq + 1:
+def _refuse_holes(document: int, head: int, rows: Sequence[LogRow]) -> None:
+    """Raise `StoreCorrupt` unless `rows` go on after `head`, one by one."""
+    for row in rows:
+        if row.seq != head + 1:
             raise StoreCorrupt(
-                f"the log of document {document} goes from {earlier.seq} to {later.seq}: updates are missing"
+                f"the log of document {document} goes from {head} to {row.seq}: updates are missing; restore a backup"
             )
+        head = row.seq
 
 
 def _fitting(rows: list[LogRow], bytes_max: int) -> list[LogRow]:

@@ -36,10 +36,12 @@ _CREATE_TABLES: Final = (
         UNIQUE (tenant, name)
     ) STRICT
     """,
-    # position: counts group commits. entries: `log_layout.encode_group`.
+    # number: counts group commits. Those up to `folded_groups` in meta are in the runs as well: they wait for being
+    # overwritten, slot by slot, which is cheaper than deleting them. entries: `log_layout.encode_group`.
     """
     CREATE TABLE log_tail (
-        position INTEGER PRIMARY KEY,
+        slot INTEGER PRIMARY KEY,
+        number INTEGER NOT NULL,
         checksum INTEGER NOT NULL,
         entries BLOB NOT NULL
     ) STRICT

@@ -32,9 +32,10 @@ def read_stored_heads(documents: int) -> str:
 
 # --- log -----------------------------------------------------------------------------------------------------------
 
-ADD_GROUP: Final = "INSERT INTO log_tail (position, entries, checksum) VALUES (?, ?, ?)"
-READ_TAIL: Final = "SELECT position, entries, checksum FROM log_tail ORDER BY position"
-CLEAR_TAIL: Final = "DELETE FROM log_tail WHERE position <= ?"
+ADD_GROUP: Final = "INSERT OR REPLACE INTO log_tail (slot, number, checksum, entries) VALUES (?, ?, ?, ?)"
+READ_TAIL: Final = "SELECT number, checksum, entries FROM log_tail WHERE number > ? ORDER BY number"
+READ_FOLDED: Final = "SELECT ifnull(max(value), 0) FROM meta WHERE key = 'folded_groups'"
+CLEAR_TAIL: Final = "INSERT OR REPLACE INTO meta (key, value) VALUES ('folded_groups', ?)"
 
 READ_RUNS: Final = """
     WITH near AS (
