@@ -1,0 +1,124 @@
+"""What an update must pass before anything else sees it.
+
+On the data's way: `session → ADMISSION → log`. No update reaches the log, another device or a CRDT engine unless it
+passed here, in this order (design section 5): shape, ownership, continuity, rules. (Size comes before, in the session,
+and so does rate.) An update is admitted whole or refused whole; a refusal leaves the index as it was.
+
+There are two languages. Record documents take new records and nothing else; pages take whatever stock Yjs editors write.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from syncline_protocol.documents.record_index import RecordIndex
+from syncline_protocol.documents.rules import Identity, check_records
+from syncline_protocol.frames import Access
+from syncline_protocol.errors import RefusalCode, RefusedUpdate
+from syncline_protocol.names import DocumentName, Language
+from syncline_protocol.update import ContentIndex, RecordStruct, scan_records, scan_update
+
+Owns = Callable[[int], bool]
+"""Whether a client id belongs to the writer."""
+
+
+class Admission(Protocol):
+    """One loaded document's admission: its index and the language it takes."""
+
+    @property
+    def vector(self) -> dict[int, int]:
+        """Next clock by client id, of all that was admitted."""
+
+    @property
+    def digest(self) -> bytes | None:
+        """Digest of what was admitted, or None where it takes the engine to know (pages)."""
+
+    def admit(self, payload: bytes, identity: Identity, access: Access, owns: Owns, now_ms: int) -> bool:
+        """Admit an update; returns whether it brings anything new. Raises `RefusedUpdate`."""
+
+    def encode(self) -> bytes:
+        """The index, to be stored beside a snapshot."""
+
+
+class RecordAdmission:
+    """Admission to a document of records."""
+
+    def __init__(self, name: DocumentName, index: RecordIndex) -> None:
+        self._name = name
+        self.index = index
+
+    @property
+    def vector(self) -> dict[int, int]:
+        """Next clock by client id."""
+        return self.index.vector
+
+    @property
+    def digest(self) -> bytes | None:
+        """Sum of the hashes of all records."""
+        return self.index.digest
+
+    def admit(self, payload: bytes, identity: Identity, access: Access, owns: Owns, now_ms: int) -> bool:
+        """See `Admission.admit`."""
+        if access < Access.APPEND:
+            raise RefusedUpdate(RefusalCode.FORBIDDEN, f"{identity.role.value} {identity.user} may only read this document")
+        new = self.index.check(scan_records(payload), owns)
+        if not new:
+            return False
+        check_records(identity, self._name, new, self.index, now_ms)
+        self.index.integrate(new)
+        return True
+
+    def replay(self, payload: bytes) -> Sequence[RecordStruct]:
+        """Take an update out of the log into the index: it was admitted once."""
+        new = self.index.check(scan_records(payload), _anybody)
+        self.index.integrate(new)
+        return new
+
+    def encode(self) -> bytes:
+        """See `Admission.encode`."""
+        return self.index.encode()
+
+
+class ContentAdmission:
+    """Admission to a free-form Yjs document."""
+
+    digest = None
+
+    def __init__(self, index: ContentIndex) -> None:
+        self.index = index
+
+    @property
+    def vector(self) -> dict[int, int]:
+        """Next clock by client id."""
+        return self.index.vector
+
+    def admit(self, payload: bytes, identity: Identity, access: Access, owns: Owns, now_ms: int) -> bool:  # noqa: ARG002
+        """See `Admission.admit`. What comes when is no matter of free-form content, so `now_ms` is not used."""
+        if access < Access.WRITE:
+            raise RefusedUpdate(RefusalCode.FORBIDDEN, f"{identity.role.value} {identity.user} may only read this document")
+        return self.index.admit(scan_update(payload), owns=owns)
+
+    def replay(self, payload: bytes) -> None:
+        """Take an update out of the log into the index: it was admitted once."""
+        self.index.admit(scan_update(payload), owns=_anybody)
+
+    def encode(self) -> bytes:
+        """See `Admission.encode`."""
+        return self.index.encode()
+
+
+def _anybody(_: int) -> bool:
+    return True
+
+
+def empty(name: DocumentName) -> "RecordAdmission | ContentAdmission":
+    """Admission to a document that holds nothing yet."""
+    if name.language is Language.RECORDS:
+        return RecordAdmission(name, RecordIndex())
+    return ContentAdmission(ContentIndex())
+
+
+def restore(name: DocumentName, index: bytes) -> "RecordAdmission | ContentAdmission":
+    """Admission to a document whose index was stored beside its snapshot."""
+    if name.language is Language.RECORDS:
+        return RecordAdmission(name, RecordIndex.decode(index))
+    return ContentAdmission(ContentIndex.decode(index))

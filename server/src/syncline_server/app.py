@@ -1,0 +1,148 @@
+"""The composition root: builds store, log, engine, hub and endpoints, and starts and stops them in their order."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+from syncline_protocol import codec, frames
+from syncline_protocol.errors import CloseCode, ProtocolViolation
+
+from syncline_server import socket as sockets
+from syncline_server.auth import Authority, read_secret
+from syncline_server.engine import Engine
+from syncline_server.http import Http
+from syncline_server.hub import Hub
+from syncline_server.log import Log
+from syncline_server.metrics import Metrics, registry
+from syncline_server.session import Session
+from syncline_server.settings import Settings
+from syncline_server.socket import Socket
+from syncline_server.storage.interface import StoreError
+from syncline_server.storage.sqlite import SqliteStore
+from syncline_server.storage.worker import Worker
+from syncline_server.yjs import YjsSession
+
+OnStart = Callable[[Hub], Awaitable[None]]
+
+EXIT_DISK: Final = 74
+"""`EX_IOERR` of sysexits.h: a failed fsync ended the process."""
+
+TOO_MANY_RETRY_MS: Final = 5_000
+
+
+class Server:
+    """One running server: what the endpoints need."""
+
+    def __init__(self, settings: Settings, hub: Hub) -> None:
+        self._settings = settings
+        self.hub = hub
+        self._connections = 0
+
+    async def sync(self, websocket: WebSocket) -> None:
+        """`/v1/sync`: a device's session."""
+        socket = await self._accept(websocket)
+        if socket is None:
+            return
+        session = Session(self.hub, socket)
+        socket.attach(session, outbox_bytes=self._settings.outbox_bytes)
+        self._connections += 1
+        try:
+            await session.run()
+        finally:
+            self._connections -= 1
+
+    async def yjs(self, websocket: WebSocket) -> None:
+        """`/yjs/<document>`: a stock Yjs client."""
+        socket = await self._accept(websocket)
+        if socket is None:
+            return
+        try:
+            token = websocket.query_params.get("token", "")
+            grant = self.hub.authority.check(token, now_ms=self.hub.now_ms())
+        except ProtocolViolation as violation:
+            socket.close(violation.close_code.value, violation.reason)
+            return
+        session = YjsSession(self.hub, socket, grant, websocket.path_params["name"])
+        socket.attach(session, outbox_bytes=self._settings.outbox_bytes)
+        self._connections += 1
+        try:
+            await session.run()
+        finally:
+            self._connections -= 1
+
+    async def _accept(self, websocket: WebSocket) -> Socket | None:
+        """Complete the handshake, unless a web page of a foreign origin asks or there are too many."""
+        origin = websocket.headers.get("origin")
+        if origin is not None and not self._may_connect(origin, websocket.headers.get("host", "")):
+            refusal = PlainTextResponse("this origin may not connect\n", status_code=HTTPStatus.FORBIDDEN)
+            await websocket.send_denial_response(refusal)
+            return None
+        socket = await sockets.accept(websocket)
+        if self._connections < self._settings.connections_max:
+            return socket
+        socket.send_message(codec.encode(frames.Busy(TOO_MANY_RETRY_MS, "too many connections")))
+        socket.close(CloseCode.TOO_MANY.value, "too many connections")
+        return None
+
+    def _may_connect(self, origin: str, host: str) -> bool:
+        return origin in self._settings.origins or urlsplit(origin).netloc == host
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Server]:
+    """Everything of a server but its sockets, running. What was gathered is committed before it is closed."""
+    logger = structlog.get_logger()
+    settings.data.mkdir(parents=True, exist_ok=True)
+    authority = Authority(read_secret(settings.data))
+    metrics = Metrics()
+    async with SqliteStore(settings.data, durability=settings.durability) as store, Worker() as worker:
+        for tenant, user, device, at_ms in await store.read_revocations():
+            authority.revoke(tenant, user, device, at_ms)
+        engine = Engine(store, worker, metrics)
+        async with Log(store, on_commit=lambda: hub.flush_acks(), on_fatal=_stop_at_once) as log:
+            hub = Hub(settings=settings, store=store, log=log, authority=authority, metrics=metrics, engine=engine)
+            upkeep = asyncio.create_task(engine.upkeep(hub), name="upkeep")
+            logger.info("server.started", data=str(settings.data), durability=settings.durability.value)
+            try:
+                yield Server(settings, hub)
+            finally:
+                upkeep.cancel()
+                await asyncio.gather(upkeep, return_exceptions=True)
+                await log.flushed()
+                await engine.store_cursors(hub)
+    logger.info("server.stopped")
+
+
+def _stop_at_once(error: StoreError) -> None:
+    """A failed fsync: what is on the disk is unknown. Nothing more is written, nothing acknowledged (P11)."""
+    structlog.get_logger().critical("server.disk_failed", error=str(error))
+    os._exit(EXIT_DISK)
+
+
+def build(settings: Settings, *, on_start: OnStart | None = None) -> Starlette:
+    """The ASGI application, to run on uvicorn with `ws=syncline_server.socket.Socket`. `on_start` runs once it serves."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with opened(settings) as server:
+            app.state.server = server
+            for route in Http(server.hub, registry(server.hub)).routes():
+                app.router.routes.append(route)
+            app.router.routes.append(WebSocketRoute("/v1/sync", server.sync))
+            app.router.routes.append(WebSocketRoute("/yjs/{name:path}", server.yjs))
+            starting = None if on_start is None else asyncio.ensure_future(on_start(server.hub))
+            yield
+            if starting is not None:
+                starting.cancel()
+
+    routes: list[Route | WebSocketRoute] = []
+    return Starlette(routes=routes, lifespan=lifespan)

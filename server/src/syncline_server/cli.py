@@ -1,0 +1,163 @@
+"""`syncline`: start the server, issue tokens, look after a store. Other packages add their commands by entry point."""
+
+import asyncio
+import logging
+import sys
+import time
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import structlog
+import typer
+import uvicorn
+from rich.console import Console
+from syncline_protocol.errors import ProtocolViolation
+
+from syncline_server import app as server_app
+from syncline_server import maintenance, samples, settings
+from syncline_server.auth import Authority, read_secret
+from syncline_server.settings import Settings, SettingsError
+from syncline_server.socket import Socket
+from syncline_server.storage.interface import StoreError
+
+COMMANDS: Final = "syncline.commands"
+"""Entry-point group of further commands (the device's come from `syncline_client`)."""
+
+WS_MESSAGE_BYTES_MAX: Final = 1024 * 1024 + 64
+"""One frame of the protocol (1 MiB)."""
+
+GRACE_S: Final = 10
+"""How long a stopping server waits for connections to say goodbye."""
+
+app = typer.Typer(help="Conversations and tickets, the same on every device.", no_args_is_help=True)
+errors = Console(stderr=True)
+
+Data = Annotated[Path, typer.Option("--data", help="Folder of the database and the token secret.")]
+
+
+@app.command()
+def serve(  # noqa: PLR0913 - one parameter per option
+    *,
+    data: Annotated[Path | None, typer.Option(help="Folder of the database and the token secret. Default: ./data")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on. Default: 8700")] = None,
+    durability: Annotated[
+        str | None,
+        typer.Option(help="full: an ack survives loss of power. normal: it survives a crash, not always loss of power."),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file; its table [server] has the settings' names.")] = None,
+    log_format: Annotated[str | None, typer.Option(help="text or json")] = None,
+    sample_file: Annotated[
+        Path | None, typer.Option("--samples", help="Dialogues to load when the store is empty.")
+    ] = None,
+) -> None:
+    """Run the server until it is told to stop.
+
+    Every setting can also stand in --config, or in the environment as SYNCLINE_<NAME>.
+    """
+    given: dict[str, Any] = {"data": data, "host": host, "port": port, "durability": durability, "log_format": log_format}
+    try:
+        chosen = settings.load(given, file=config)
+    except SettingsError as error:
+        errors.print(f"[red]{error}[/red]")
+        raise typer.Exit(2) from error
+    _log_to(sys.stderr.isatty(), json=chosen.log_format == "json")
+    _run(chosen, sample_file)
+
+
+def _run(chosen: Settings, sample_file: Path | None) -> None:
+    config = uvicorn.Config(
+        server_app.build(chosen, on_start=None if sample_file is None else samples.loader(sample_file, chosen)),
+        host=chosen.host,
+        port=chosen.port,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http="httptools",
+        ws=Socket,
+        ws_max_size=WS_MESSAGE_BYTES_MAX,
+        ws_per_message_deflate=False,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=GRACE_S,
+        server_header=False,
+    )
+    server = uvicorn.Server(config)
+    try:
+        server.run()
+    except StoreError as error:
+        errors.print(f"[red]{error}[/red]")
+        raise typer.Exit(1) from error
+    if not server.started:
+        raise typer.Exit(1)
+
+
+@app.command()
+def token(  # noqa: PLR0913 - one parameter per option
+    user: Annotated[str, typer.Option(help="Whose token.")],
+    role: Annotated[
+        str, typer.Option(help="customer, agent, technician, supervisor, admin, auditor, bot or integration.")
+    ],
+    *,
+    data: Data = Path("data"),
+    tenant: Annotated[str, typer.Option(help="The company whose data it opens.")] = "default",
+    group: Annotated[list[str] | None, typer.Option(help="A group of the user; may be given several times.")] = None,
+    ttl: Annotated[int, typer.Option(min=1, help="Seconds until it expires.")] = 86_400,
+) -> None:
+    """Print a token that the server on DATA accepts."""
+    try:
+        authority = Authority(read_secret(data))
+        text = authority.issue(
+            tenant=tenant, user=user, role=role, groups=group or (), now_ms=time.time_ns() // 1_000_000, ttl_s=ttl
+        )
+    except OSError as error:
+        errors.print(f"[red]cannot use {error.filename}: {error.strerror}[/red]")
+        raise typer.Exit(2) from error
+    except ProtocolViolation as violation:
+        errors.print(f"[red]{violation.reason}[/red]")
+        raise typer.Exit(2) from violation
+    sys.stdout.write(text + "\n")
+
+
+@app.command()
+def compact(
+    document: Annotated[str | None, typer.Argument(help="Its name, such as page/handbook. Default: all.")] = None,
+    *,
+    data: Data = Path("data"),
+    tenant: Annotated[str, typer.Option(help="The company it belongs to.")] = "default",
+) -> None:
+    """Fold logs into snapshots, with the server stopped. (A running server does it by itself.)"""
+    _log_to(sys.stderr.isatty(), json=False)
+    try:
+        for line in asyncio.run(maintenance.compact(data, tenant, document)):
+            sys.stdout.write(line + "\n")
+    except StoreError as error:
+        errors.print(f"[red]{error}[/red]")
+        raise typer.Exit(1) from error
+
+
+def _log_to(terminal: bool, *, json: bool) -> None:  # noqa: FBT001 - what the terminal is
+    """Structured logs on standard error. Nothing logged holds a token: uvicorn's own lines name URLs, so they are left out."""
+    renderer = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=terminal)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info if json else structlog.processors.StackInfoRenderer(),
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.access").disabled = True
+
+
+def main() -> None:
+    """The console script."""
+    for entry in entry_points(group=COMMANDS):
+        app.add_typer(entry.load())
+    app()

@@ -1,0 +1,279 @@
+"""The documents in memory and the sessions that are there: where they find each other.
+
+Beside the data's way: a session asks the hub to open a document, and the hub loads it, once, however many ask at the same
+time. It knows who may open what, and withdraws what was opened when the rights end (P9). Invariants:
+
+1. At most one `Document` object exists for a document; it stays while it is in use, and for a while after.
+2. At most one session exists for a device of a user: a second one replaces the first, since both would write under one client id.
+3. Nothing is subscribed without a check of its rights, and the check is repeated when something it rests on has changed.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from syncline_protocol.documents.rules import Identity, access
+from syncline_protocol.errors import CloseCode, RefusalCode, RefusedUpdate
+from syncline_protocol.frames import Access
+from syncline_protocol.names import DocumentKind, DocumentName, parse_name
+
+from syncline_server import index_loading
+from syncline_server.auth import Authority
+from syncline_server.conversations import Conversations
+from syncline_server.document import Document, unavailable
+from syncline_server.engine import Engine
+from syncline_server.leases import Leases
+from syncline_server.log import Log
+from syncline_server.metrics import Metrics
+from syncline_server.presence import PresenceBoard
+from syncline_server.rates import Rates
+from syncline_server.settings import Settings
+from syncline_server.storage.interface import DocumentKey, Store, StoreCorrupt, StoredDocument, StoreError
+
+if TYPE_CHECKING:
+    from syncline_server.outbox import Subscription
+    from syncline_server.session import Session
+
+EPOCH_BITS: Final = 48
+
+
+class Hub:
+    """See the module's text. One per server; built by `app`."""
+
+    def __init__(
+        self, *, settings: Settings, store: Store, log: Log, authority: Authority, metrics: Metrics, engine: Engine
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.log = log
+        self.authority = authority
+        self.metrics = metrics
+        self.presence = PresenceBoard(settings.presence_ttl_seconds)
+        self.rates = Rates(settings.updates_per_second_device, settings.updates_per_second_tenant)
+        self.leases = Leases(store)
+        self.conversations = Conversations(self)
+        self.documents: dict[DocumentKey, Document] = {}
+        self.sessions: dict[tuple[str, str, str], Session] = {}
+        self.acking: list[Session] = []
+        self.cursors: dict[tuple[int, int], int] = {}
+        self._engine = engine
+        self._loading: dict[DocumentKey, asyncio.Future[Document | None]] = {}
+        self._indexing: dict[DocumentKey, asyncio.Future[None]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._logger = structlog.get_logger()
+
+    def now_ms(self) -> int:
+        """The server's clock: Unix time in milliseconds."""
+        return time.time_ns() // 1_000_000
+
+    # --- sessions
+
+    def join(self, session: "Session") -> None:
+        """Take a greeted session in; an older one of the same device ends."""
+        key = _device_key(session.identity)
+        older = self.sessions.get(key)
+        if older is not None:
+            older.end(CloseCode.REPLACED, "this device has connected again")
+            self._withdraw(older)
+        self.sessions[key] = session
+
+    def leave(self, session: "Session") -> None:
+        """Forget a session and everything it followed."""
+        self._withdraw(session)
+        if self.sessions.get(_device_key(session.identity)) is session:
+            del self.sessions[_device_key(session.identity)]
+            self.rates.forget(session.identity, time.monotonic())
+
+    def _withdraw(self, session: "Session") -> None:
+        for subscription in list(session.subscriptions.values()):
+            self.unsubscribe(subscription)
+        session.subscriptions.clear()
+
+    def flush_acks(self) -> None:
+        """After a commit: one `Acks` for each session concerned."""
+        acking, self.acking = self.acking, []
+        for session in acking:
+            session.flush_acks()
+
+    async def revoke(self, tenant: str, user: str, device: str) -> None:
+        """Log a user out, on one device or ('') on all: durable, and live sessions end at once."""
+        now_ms = self.now_ms()
+        await self.store.write_revocation(tenant, user, device, now_ms)
+        self.authority.revoke(tenant, user, device, now_ms)
+        for session in list(self.sessions.values()):
+            identity = session.identity
+            if (identity.tenant, identity.user) == (tenant, user) and device in ("", identity.device):
+                session.end(CloseCode.SESSION_REVOKED, "logged out")
+
+    def recheck(self, session: "Session") -> None:
+        """The session's role or groups have changed: look at everything it has open again."""
+        for subscription in list(session.subscriptions.values()):
+            document = subscription.document
+            participants = self.conversations.known_participants(session.identity.tenant, document.name)
+            self._recheck(subscription, access(session.identity, document.name, participants))
+
+    def participants_changed(self, tenant: str, conversation: str) -> None:
+        """Somebody was added to or removed from a conversation: look at who has it open."""
+        for document in list(self.documents.values()):
+            if document.key.tenant == tenant and document.name.conversation == conversation:
+                participants = self.conversations.known_participants(tenant, document.name)
+                for subscription in list(document.subscriptions.values()):
+                    allowed = access(subscription.session.identity, document.name, participants)
+                    self._recheck(subscription, allowed)
+
+    def _recheck(self, subscription: "Subscription", allowed: Access) -> None:
+        if allowed is Access.NONE:
+            subscription.session.evict(subscription, RefusalCode.FORBIDDEN, "your access to this document has ended")
+        else:
+            subscription.access = allowed
+
+    # --- documents
+
+    async def open(self, identity: Identity, name: str) -> tuple[Document, Access]:
+        """The document called `name`, pinned in memory (`unpin` it), and what `identity` may do with it.
+
+        Pages and one's own user documents come into being on first opening. Raises `RefusedUpdate`
+        (not_found, forbidden, invalid, unavailable).
+        """
+        parsed = parse_name(name)
+        participants = await self.conversations.participants(identity, parsed)
+        allowed = access(identity, parsed, participants)
+        if allowed is Access.NONE:
+            raise RefusedUpdate(RefusalCode.FORBIDDEN, f"{identity.user} may not open {name}")
+        create = parsed.kind in (DocumentKind.PAGE, DocumentKind.USER) and allowed >= Access.APPEND
+        return await self.find(DocumentKey(identity.tenant, name), parsed, create=create), allowed
+
+    async def find(self, key: DocumentKey, name: DocumentName, *, create: bool) -> Document:
+        """The document, pinned in memory. Raises `RefusedUpdate` (not_found, unavailable)."""
+        document = self.documents.get(key)
+        if document is None:
+            document = await self._load(key, name, create=create)
+        if document is None:
+            raise RefusedUpdate(RefusalCode.NOT_FOUND, f"there is no document {key.name}")
+        document.pins += 1
+        return document
+
+    async def _load(self, key: DocumentKey, name: DocumentName, *, create: bool) -> Document | None:
+        loading = self._loading.get(key)
+        if loading is None:
+            loading = asyncio.ensure_future(self._read(key, name, create=create))
+            self._loading[key] = loading
+            loading.add_done_callback(lambda _: self._loading.pop(key, None))
+        return await asyncio.shield(loading)
+
+    async def _read(self, key: DocumentKey, name: DocumentName, *, create: bool) -> Document | None:
+        try:
+            row = await self.store.read_document(key)
+            if row is None and create:
+                row = await self.store.create_document(key, secrets.randbits(EPOCH_BITS) | 1)
+        except StoreError as error:
+            raise unavailable(error) from error
+        return self.documents.get(key) or (None if row is None else self.adopt(name, row))
+
+    def adopt(self, name: DocumentName, row: StoredDocument) -> Document:
+        """Take a document that the store knows into memory."""
+        document = Document(name, row, self.log, self._failed)
+        self.documents[row.key] = document
+        return document
+
+    def unpin(self, document: Document) -> None:
+        """Undo one `open` or `find`."""
+        document.pins -= 1
+        self._let_go(document)
+
+    def unsubscribe(self, subscription: "Subscription") -> None:
+        """End one subscription."""
+        document = subscription.document
+        if document.subscriptions.get(subscription.session) is subscription:
+            del document.subscriptions[subscription.session]
+            self.presence.withdraw(document, subscription.session)
+            self._let_go(document)
+
+    def _let_go(self, document: Document) -> None:
+        if not document.in_use:
+            self._loop.call_later(self.settings.document_linger_seconds, self._unload, document)
+
+    def _unload(self, document: Document) -> None:
+        if not document.in_use and self.documents.get(document.key) is document:
+            del self.documents[document.key]
+
+    def _failed(self, document: Document) -> None:
+        """A commit of the document failed: it is loaded anew when somebody needs it."""
+        self._let_go(document)
+
+    async def load_index(self, document: Document) -> None:
+        """See to it that the document's admission index is there. Raises `RefusedUpdate` (unavailable)."""
+        document.pins += 1
+        try:
+            while document.admission is None:
+                indexing = self._indexing.get(document.key)
+                if indexing is None:
+                    indexing = asyncio.ensure_future(index_loading.load(self.store, document))
+                    self._indexing[document.key] = indexing
+                    indexing.add_done_callback(lambda _: self._indexing.pop(document.key, None))
+                await asyncio.shield(indexing)
+        except StoreError as error:
+            raise unavailable(error) from error
+        finally:
+            self.unpin(document)
+
+    async def refresh(self, document: Document) -> None:
+        """Read the row again: its log starts later than thought. Raises `StoreCorrupt` when it does not."""
+        row = await self.store.read_document(document.key)
+        if row is None or row.floor <= document.floor:
+            raise StoreCorrupt(f"the log of {document.key.name} has a hole after {document.floor}")
+        document.floor = row.floor
+
+    async def renew_epoch(self, document: Document) -> None:
+        """A device knows more of the document than the store: the store is older. Give it a new history."""
+        epoch = secrets.randbits(EPOCH_BITS) | 1
+        self._logger.warning("document.epoch_renewed", document=document.key.name, tenant=document.key.tenant)
+        try:
+            await self.store.renew_epoch(document.number, epoch)
+        except StoreError as error:
+            raise unavailable(error) from error
+        document.epoch = epoch
+        for subscription in list(document.subscriptions.values()):
+            subscription.session.evict(subscription, RefusalCode.UNAVAILABLE, "the document's history was replaced: open it again")
+
+    # --- what sessions ask
+
+    async def lease(self, identity: Identity, held: int) -> int:
+        """The client id under which a device writes: the one it holds if that is its own, else a new one."""
+        return await self.leases.current(identity, held)
+
+    async def new_lease(self, identity: Identity) -> int:
+        """A new client id for a device that must not use its old one again."""
+        return await self.leases.new(identity)
+
+    def note_cursor(self, document: Document, client: int, cursor: int) -> None:
+        """Remember how far a device is; stored now and then."""
+        self.cursors[document.number, client] = min(cursor, document.committed)
+
+    async def digest(self, document: Document, *, at: int) -> bytes | None:
+        """The digest of the document's content at sequence number `at`, or None when it is not at that number."""
+        if at != document.committed or at != document.head:
+            return None
+        await self.load_index(document)
+        admission = document.admission
+        if admission is None or at != document.head or at != document.committed:
+            return None
+        if admission.digest is not None:
+            return admission.digest
+        digest = await self._engine.digest(document)
+        return digest if at == document.committed else None
+
+    async def diff(self, document: Document, vector: bytes) -> tuple[int, bytes]:
+        """What a stock Yjs client lacks by its state vector, and the sequence number up to which that is."""
+        return await self._engine.diff(document, vector)
+
+    def sessions_of(self, tenant: str, user: str) -> Sequence["Session"]:
+        """The live sessions of a user."""
+        return [one for one in self.sessions.values() if (one.identity.tenant, one.identity.user) == (tenant, user)]
+
+
+def _device_key(identity: Identity) -> tuple[str, str, str]:
+    return identity.tenant, identity.user, identity.device

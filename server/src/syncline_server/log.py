@@ -1,0 +1,148 @@
+"""The log's single writer: what gathered since the last commit goes into the next one (group commit).
+
+On the data's way: `admission → LOG → ack + relay`. Invariants:
+
+1. Entries of a document are committed in the order of their sequence numbers, each exactly once.
+2. A document hears `committed` for an entry only after the store said it is durable (P1, P2).
+3. When a commit fails, every entry not yet durable fails with it, and each document concerned hears `rejected` once: what
+   it admitted since is undone. Nothing is retried here; devices send again.
+4. After a failed fsync nothing more is written: `on_fatal` is called, and it ends the process (P11).
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from syncline_server.storage.interface import LogEntry, Store, StoreError, StoreFatal
+
+PROBE_INTERVAL_S = 1.0
+
+
+class Pending(Protocol):
+    """An update on its way into the log: from admission until it is durable, or rejected."""
+
+    @property
+    def entry(self) -> LogEntry | None:
+        """What to store; None for a barrier, which only waits for everything before it."""
+
+
+class Target(Protocol):
+    """Who wants to hear what became of its entries: a document."""
+
+    def committed_updates(self, pending: Sequence["Pending"]) -> None:
+        """These are durable, in order."""
+
+    def rejected_updates(self, pending: Sequence["Pending"], error: StoreError) -> None:
+        """These, and nothing after them, were not stored."""
+
+
+class Log:
+    """Gathers, commits, tells. Opened and closed as an async context manager; closing commits what is gathered."""
+
+    def __init__(self, store: Store, *, on_commit: Callable[[], None], on_fatal: Callable[[StoreError], None]) -> None:
+        self._store = store
+        self._on_commit = on_commit
+        self._on_fatal = on_fatal
+        self._gathered: list[tuple[Target, Pending]] = []
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+        self._logger = structlog.get_logger()
+        self.failure: StoreError | None = None
+        """Why the store does not take writes at the moment, or None (readiness)."""
+        self.commits = 0
+        self.updates = 0
+
+    async def __aenter__(self) -> "Log":
+        self._task = asyncio.create_task(self._run(), name="log")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+
+    def append(self, target: Target, pending: Pending) -> None:
+        """Take an update into the next commit."""
+        self._gathered.append((target, pending))
+        self._idle.clear()
+        self._wake.set()
+
+    async def flushed(self) -> None:
+        """Return when everything appended before is durable or rejected."""
+        await self._idle.wait()
+
+    async def _run(self) -> None:
+        while True:
+            if not self._gathered:
+                self._idle.set()
+                if self._closing:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+                await asyncio.sleep(0)  # let the sockets of this turn of the loop add theirs
+            elif self.failure is None:
+                await self._commit()
+            else:
+                self._reject(self._gathered, self.failure)
+            if self.failure is not None:
+                await self._probe()
+
+    async def _commit(self) -> None:
+        batch, self._gathered = self._gathered, []
+        entries = [pending.entry for _, pending in batch if pending.entry is not None]
+        try:
+            if entries:
+                await self._store.append(entries)
+        except StoreError as error:
+            self._fail(batch, error)
+            return
+        self.commits += 1
+        self.updates += len(entries)
+        for target, group in _by_target(batch):
+            target.committed_updates(group)
+        self._on_commit()
+
+    def _fail(self, batch: list[tuple[Target, Pending]], error: StoreError) -> None:
+        self._logger.error("log.commit_failed", error=str(error), updates=len(batch))
+        if isinstance(error, StoreFatal):
+            self._on_fatal(error)
+        self.failure = error
+        self._reject(batch + self._gathered, error)
+
+    def _reject(self, batch: list[tuple[Target, Pending]], error: StoreError) -> None:
+        self._gathered = []
+        for target, group in _by_target(batch):
+            target.rejected_updates(group, error)
+        self._on_commit()
+
+    async def _probe(self) -> None:
+        """Wait a moment, then see whether the store takes writes again."""
+        if self._closing and not self._gathered:
+            return
+        await asyncio.sleep(PROBE_INTERVAL_S)
+        try:
+            await self._store.probe()
+        except StoreFatal as error:
+            self._on_fatal(error)
+        except StoreError as error:
+            self.failure = error
+        else:
+            self.failure = None
+            self._logger.info("log.recovered")
+
+
+def _by_target(batch: list[tuple[Target, Pending]]) -> list[tuple[Target, list[Pending]]]:
+    groups: dict[Target, list[Pending]] = {}
+    for target, pending in batch:
+        group = groups.get(target)
+        if group is None:
+            groups[target] = [pending]
+        else:
+            group.append(pending)
+    return list(groups.items())

@@ -1,0 +1,176 @@
+"""What is on its way to one connection: live updates, and catching up from the log by cursor.
+
+Last on the data's way: `relay → OUTBOX → socket`. The queue itself is the transport's write buffer, bounded by the socket.
+A subscription is *live*, or *behind* with a cursor; nothing is ever queued twice or kept in memory for a slow device.
+Invariants:
+
+1. A live subscription was sent every committed update of its document, or its author was acknowledged.
+2. A subscription that is behind was sent everything up to its cursor and is sent nothing by the relay.
+3. A full outbox puts a live subscription behind at the next commit; a drained one is served from the log until it is live again.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Final, Protocol
+
+import structlog
+from syncline_protocol.documents.rules import Identity
+from syncline_protocol.errors import CloseCode, RefusalCode, RefusedUpdate
+from syncline_protocol.frames import Access
+
+from syncline_server.document import Document
+from syncline_server.presence import Attendant
+from syncline_server.relay import Author, Batch
+from syncline_server.socket import Socket
+from syncline_server.storage.interface import StoreError
+from syncline_server.wire import Wire
+
+if TYPE_CHECKING:
+    from syncline_server.hub import Hub
+
+CATCH_UP_BYTES: Final = 256 * 1024
+"""What is read from the log at once for one device: the memory that a catching-up device costs."""
+
+HOLD_READING_S_MAX: Final = 2.0
+"""A device over its rate is not read for at most this long; beyond that its updates are refused."""
+
+
+class Follower(Author, Attendant, Protocol):
+    """A session of either kind, as its subscriptions and its outbox see it."""
+
+    hub: "Hub"
+    socket: Socket
+    identity: Identity
+    connected: bool
+    subscriptions: "dict[int, Subscription]"
+
+    def end(self, code: CloseCode, reason: str) -> None:
+        """Close the connection."""
+
+    def evict(self, subscription: "Subscription", code: RefusalCode, reason: str) -> None:
+        """Close one document because the rights to it ended."""
+
+
+class Subscription:
+    """One session's part in one document."""
+
+    __slots__ = ("access", "cursor", "document", "live", "session", "wire")
+
+    def __init__(self, session: Follower, document: Document, wire: Wire, access: Access, cursor: int) -> None:
+        self.session = session
+        self.document = document
+        self.wire = wire
+        self.access = access
+        self.cursor = cursor
+        self.live = cursor == document.committed
+
+    def deliver(self, batch: Batch) -> None:
+        """Pass on one commit, or fall behind when the outbox is full."""
+        if not self.live:
+            return
+        session = self.session
+        if session.socket.full:
+            self.live = False
+            self.cursor = batch.seq - 1
+            session.hub.metrics.fell_behind += 1
+        elif session in batch.authors:
+            rest = batch.encoded_for(session, self.wire)
+            if rest:
+                session.socket.write(rest)
+        else:
+            session.socket.write(batch.encoded(self.wire))
+
+
+class Outbox:
+    """Catches one session's subscriptions up."""
+
+    def __init__(self, session: Follower) -> None:
+        self._session = session
+        self._feeding: asyncio.Task[None] | None = None
+        self._room = asyncio.Event()
+        self._room.set()
+        self._logger = structlog.get_logger()
+
+    def feed(self) -> None:
+        """Catch up whatever is behind, unless that is going on already."""
+        if self._feeding is None and any(not one.live for one in self._session.subscriptions.values()):
+            self._feeding = asyncio.create_task(self._feed(), name="feed")
+
+    def drained(self) -> None:
+        """There is room again."""
+        self._room.set()
+        self.feed()
+
+    def stop(self) -> None:
+        """The connection is gone."""
+        if self._feeding is not None:
+            self._feeding.cancel()
+        self._room.set()
+
+    def hold_reading(self, seconds: float) -> None:
+        """Do not read from the device for a moment. Raises `RefusedUpdate` when the moment would be too long."""
+        if seconds > HOLD_READING_S_MAX:
+            detail = {"retry_after_ms": int(seconds * 1000)}
+            raise RefusedUpdate(RefusalCode.RATE_LIMITED, "too many updates", detail=detail)
+        transport = self._session.socket.transport
+        if transport.is_reading():
+            transport.pause_reading()
+            asyncio.get_running_loop().call_later(seconds, self._resume_reading)
+
+    def _resume_reading(self) -> None:
+        transport = self._session.socket.transport
+        if self._session.connected and not transport.is_closing():
+            transport.resume_reading()
+
+    async def _feed(self) -> None:
+        session = self._session
+        try:
+            while behind := [one for one in session.subscriptions.values() if not one.live]:
+                for subscription in behind:
+                    await self.catch_up(subscription)
+        except StoreError as error:
+            self._logger.error("outbox.catch_up_failed", user=session.identity.user, error=str(error))
+            session.end(CloseCode.STORAGE_UNAVAILABLE, "the store cannot be read")
+        except Exception:  # the boundary of a task: the device comes back and is served anew
+            self._logger.exception("outbox.failed", user=session.identity.user)
+            session.end(CloseCode.INTERNAL, "internal error")
+        finally:
+            self._feeding = None
+
+    async def catch_up(self, subscription: Subscription) -> None:
+        """Send the snapshot if the log no longer reaches back to the cursor, then the log, until the relay can take over.
+
+        Raises `StoreError`.
+        """
+        while not subscription.live and self._follows(subscription):
+            await self._wait_for_room()
+            if subscription.cursor < subscription.document.floor:
+                await self._send_snapshot(subscription)
+            await self._send_log(subscription)
+
+    def _follows(self, subscription: Subscription) -> bool:
+        return self._session.subscriptions.get(subscription.document.number) is subscription
+
+    async def _send_snapshot(self, subscription: Subscription) -> None:
+        document = subscription.document
+        snapshot = await self._session.hub.store.read_snapshot(document.number)
+        if snapshot is not None and snapshot.seq > subscription.cursor and self._follows(subscription):
+            self._session.socket.write(subscription.wire.snapshot(document.number, snapshot.seq, snapshot.payload))
+            subscription.cursor = snapshot.seq
+
+    async def _send_log(self, subscription: Subscription) -> None:
+        session, document = self._session, subscription.document
+        cursor = subscription.cursor
+        rows = await session.hub.store.read_log(document.number, after=cursor, bytes_max=CATCH_UP_BYTES)
+        if (rows and rows[0].seq != cursor + 1) or (not rows and cursor < document.committed):
+            await session.hub.refresh(document)  # compacted meanwhile: the log starts later than we thought
+            return
+        payloads = [row.payload for row in rows if row.seq <= document.committed]
+        if payloads and self._follows(subscription):
+            session.socket.write(subscription.wire.updates(document.number, cursor + 1, payloads))
+            subscription.cursor += len(payloads)
+        subscription.live = subscription.cursor >= document.committed
+
+    async def _wait_for_room(self) -> None:
+        while self._session.socket.full and self._session.connected:
+            self._room.clear()
+            await self._room.wait()
