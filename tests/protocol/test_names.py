@@ -21,7 +21,7 @@ VECTORS = read_vectors("names")
 @pytest.mark.parametrize("case", VECTORS["names"], ids=lambda case: case["name"])
 def test_names_are_read_and_written_alike(case: dict[str, str | int]) -> None:
     name = parse_name(str(case["name"]))
-    assert name == DocumentName(DocumentKind(case["kind"]), str(case["id"]), segment=int(case["segment"]))
+    assert name == DocumentName(DocumentKind(str(case["kind"])), str(case["id"]), segment=int(case["segment"]))
     assert name.path == case["name"]
     assert name.language == case["language"]
     assert name.conversation == (case["id"] if case["kind"] in {"conversation", "segment"} else None)

@@ -34,7 +34,7 @@ def canonical(value: Any) -> bytes:
     """The one encoding of a plain value: keys in the order of their code points, no spaces, UTF-8 without escapes
     except for quotes, backslashes and control characters, whole numbers only.
 
-    Raises `ValueError` for what is no plain value (see `plain`).
+    Raises `ValueError` for what is no plain value (see `plain`), and for lone surrogates.
     """
     return _encode(plain(value))
 
@@ -61,13 +61,13 @@ def document_digest(record_digests: Iterable[bytes]) -> bytes:
 def plain(value: Any) -> Any:
     """`value` as strings, booleans, null, whole numbers, lists and maps with string keys.
 
-    Yjs writes whole numbers beyond 32 bits as floating point; those come back as `int`, so that both spellings
-    are one value. Raises `ValueError` for everything else: fractions, numbers beyond 2^53, bytes, lone surrogates
-    or more than `NESTING_DEPTH_MAX` levels.
+    Yjs writes whole numbers beyond 32 bits as floating point; those come back as `int`, so that both spellings are one
+    value. Raises `ValueError`, which says where, for everything else: fractions, numbers beyond 2^53, bytes, or more
+    than `NESTING_DEPTH_MAX` levels.
     """
     if type(value) is dict and _is_flat(value):
         return value  # nearly every record: no copy is made
-    return _plain(value, NESTING_DEPTH_MAX)
+    return _plain(value, NESTING_DEPTH_MAX, "$")
 
 
 def _is_flat(value: dict[Any, Any]) -> bool:
@@ -82,27 +82,27 @@ def _is_flat(value: dict[Any, Any]) -> bool:
     return True
 
 
-def _plain(value: Any, levels: int) -> Any:
+def _plain(value: Any, levels: int, place: str) -> Any:
     if isinstance(value, str | bool) or value is None:
         return value
     if isinstance(value, int | float):
-        return _whole(value)
+        return _whole(value, place)
     if levels == 0:
-        raise ValueError(f"a value has more than {NESTING_DEPTH_MAX} levels")
+        raise ValueError(f"more than {NESTING_DEPTH_MAX} levels - at `{place}`")
     if isinstance(value, list | tuple):
-        return [_plain(item, levels - 1) for item in value]
+        return [_plain(item, levels - 1, f"{place}[{index}]") for index, item in enumerate(value)]
     if isinstance(value, dict):
-        return {_key(key): _plain(item, levels - 1) for key, item in value.items()}
-    raise ValueError(f"{type(value).__name__} is not plain JSON")
+        return {_key(key, place): _plain(item, levels - 1, f"{place}.{key}") for key, item in value.items()}
+    raise ValueError(f"{type(value).__name__} is not plain JSON - at `{place}`")
 
 
-def _whole(number: float) -> int:
+def _whole(number: float, place: str) -> int:
     if not -INTEGER_MAX <= number <= INTEGER_MAX or number != int(number):  # NaN fails the first test
-        raise ValueError(f"{number!r} is not a whole number within ±(2^53 - 1)")
+        raise ValueError(f"{number!r} is not a whole number within ±(2^53 - 1) - at `{place}`")
     return int(number)
 
 
-def _key(key: Any) -> str:
+def _key(key: Any, place: str) -> str:
     if isinstance(key, str):
         return key
-    raise ValueError(f"{key!r} is not a string and so no key")
+    raise ValueError(f"{key!r} is not a string and so no key - at `{place}`")

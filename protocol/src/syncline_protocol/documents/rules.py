@@ -40,6 +40,9 @@ PEOPLE: Final = STAFF | {Role.CUSTOMER}
 RECALLS_ANY: Final = frozenset({Role.SUPERVISOR, Role.ADMIN})
 """Who may take back a message of somebody else."""
 
+REASON_CHARACTERS_MAX: Final = 300
+"""What a refusal says of a malformed record: the names of fields in it are the writer's."""
+
 ABOUT_A_MESSAGE: Final = (Edit, Recall, Reaction)
 """Records that name a message, which has to be there."""
 
@@ -150,7 +153,8 @@ def _check_record(identity: Identity, name: DocumentName, struct: "RecordStruct"
     try:
         record = parse_record(writing.schema, value)
     except ValueError as error:
-        raise RefusedUpdate(RefusalCode.INVALID, f"record {key}: {error}", detail={"record": key}) from error
+        reason = f"record {key}: {str(error)[:REASON_CHARACTERS_MAX]}"
+        raise RefusedUpdate(RefusalCode.INVALID, reason, detail={"record": key}) from error
     if record.id != key:
         _refuse(RefusalCode.INVALID, key, f"its `id` is {record.id}, not its key")
     if record.by != identity.user:
