@@ -1,0 +1,295 @@
+"""Who may open and write what: every role, kind of document and type of record, cell by cell."""
+
+from itertools import product
+from typing import Any
+
+import pytest
+from support.records import NOW_MS, record_id, record_value
+from support.vectors import read_vectors
+from syncline_protocol.clock import at_from_ms
+from syncline_protocol.documents.identity import SERVER_USER, STAFF
+from syncline_protocol.documents.record_index import RecordIndex
+from syncline_protocol.documents.rules import Identity, Role, access, check_records
+from syncline_protocol.documents.schema import MESSAGE_TYPES, ROOTS, SCHEMAS
+from syncline_protocol.errors import RefusalCode, RefusedUpdate
+from syncline_protocol.frames import Access
+from syncline_protocol.limits import CLOCK_AHEAD_MS_MAX, RECORD_BYTES_MAX
+from syncline_protocol.names import DocumentKind, DocumentName, parse_name
+from syncline_protocol.update import RecordStruct
+
+NONE, READ, APPEND, WRITE = Access.NONE, Access.READ, Access.APPEND, Access.WRITE
+
+NAMES = {
+    "head": parse_name("conversation/c1"),
+    "segment": parse_name("conversation/c1/1"),
+    "ticket": parse_name("ticket/t1"),
+    "ticket_public": parse_name("ticket/t1/public"),
+    "page": parse_name("page/p1"),
+}
+
+#                              head     segment  ticket tick.p page   own user, another's
+ACCESS: dict[Role, tuple[Access, ...]] = {
+    Role.CUSTOMER:            (NONE,    NONE,    NONE,  NONE,  NONE,  APPEND,   NONE),
+    Role.AGENT:               (READ,    APPEND,  NONE,  NONE,  WRITE, APPEND,   NONE),
+    Role.TECHNICIAN:          (READ,    APPEND,  NONE,  NONE,  WRITE, APPEND,   NONE),
+    Role.SUPERVISOR:          (READ,    APPEND,  NONE,  NONE,  WRITE, APPEND,   NONE),
+    Role.ADMIN:               (READ,    APPEND,  NONE,  NONE,  WRITE, APPEND,   NONE),
+    Role.AUDITOR:             (READ,    READ,    NONE,  NONE,  READ,  READ,     NONE),
+    Role.BOT:                 (READ,    APPEND,  NONE,  NONE,  WRITE, APPEND,   NONE),
+    Role.INTEGRATION:         (READ,    APPEND,  NONE,  NONE,  WRITE, APPEND,   NONE),
+    Role.SERVER:              (APPEND,  APPEND,  NONE,  NONE,  NONE,  NONE,     NONE),
+}  # fmt: skip
+"""Of somebody who does not take part in the conversation."""
+
+PARTICIPANTS_ACCESS = ACCESS | {Role.CUSTOMER: (READ, APPEND, NONE, NONE, NONE, APPEND, NONE)}
+
+SAMPLES = {(case["root"], case["value"]["type"]): case["value"] for case in read_vectors("records")["accepted"]}
+"""A well-formed record of every type."""
+
+ABOUT = ("edit", "recall", "reaction")
+
+
+def identity_of(role: Role, *, user: str = "") -> Identity:
+    """Alice's phone in a role, or the server."""
+    if role is Role.SERVER:
+        return Identity(tenant="acme", user=user or SERVER_USER, device="server", role=role)
+    return Identity(tenant="acme", user=user or "alice", device="phone", role=role)
+
+
+def cells(table: dict[Role, tuple[Access, ...]]) -> list[Any]:
+    """Each role with each document and what it may do there."""
+    own = {role: parse_name(f"user/{identity_of(role).user}") for role in Role}
+    return [
+        pytest.param(role, name, allowed, id=f"{role.value} {name.path}")
+        for role, row in table.items()
+        for name, allowed in zip([*NAMES.values(), own[role], parse_name("user/carol")], row, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("role", "name", "allowed"), cells(ACCESS))
+def test_access_of_those_who_do_not_take_part(role: Role, name: DocumentName, allowed: Access) -> None:
+    assert access(identity_of(role), name, {"bo"}) == allowed
+    assert access(identity_of(role), name, ()) == allowed
+
+
+@pytest.mark.parametrize(("role", "name", "allowed"), cells(PARTICIPANTS_ACCESS))
+def test_access_of_those_who_take_part(role: Role, name: DocumentName, allowed: Access) -> None:
+    assert access(identity_of(role), name, {"bo", identity_of(role).user}) == allowed
+
+
+def test_the_tables_have_every_role() -> None:
+    assert set(ACCESS) == set(PARTICIPANTS_ACCESS) == set(Role)
+    assert {name.kind for name in NAMES.values()} | {DocumentKind.USER} == set(DocumentKind)
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.SERVER}))
+@pytest.mark.parametrize("name", [*NAMES.values(), parse_name(f"user/{SERVER_USER}")], ids=lambda name: name.path)
+def test_nobody_is_called_as_the_server(role: Role, name: DocumentName) -> None:
+    assert access(identity_of(role, user=SERVER_USER), name, {SERVER_USER}) is NONE
+
+
+def test_the_servers_role_is_no_other_users() -> None:
+    assert access(identity_of(Role.SERVER, user="alice"), NAMES["head"], {"alice"}) is NONE
+
+
+# --- records ------------------------------------------------------------------------------------------------------
+
+
+def struct(value: dict[str, Any], *, root: str = "messages", clock: int = 0) -> RecordStruct:
+    """The struct that brings a record."""
+    return RecordStruct(2**40, clock, root, value["id"], value)
+
+
+def by(identity: Identity, value: dict[str, Any]) -> dict[str, Any]:
+    """The record as `identity` would write it."""
+    return value | {"by": identity.user, "device": identity.device}
+
+
+def index_with(*values: dict[str, Any], root: str = "messages") -> RecordIndex:
+    """An index that knows these records."""
+    index = RecordIndex()
+    index.admit([struct(value, root=root, clock=clock) for clock, value in enumerate(values)], owns=lambda _: True)
+    return index
+
+
+def take(identity: Identity, name: DocumentName, *structs: RecordStruct, index: RecordIndex | None = None) -> None:
+    """Let the rules take the records."""
+    check_records(identity, name, structs, index or RecordIndex(), NOW_MS)
+
+
+def refuse(
+    identity: Identity, name: DocumentName, *structs: RecordStruct, index: RecordIndex | None = None
+) -> RefusedUpdate:
+    """How the rules refuse the records."""
+    with pytest.raises(RefusedUpdate) as refusal:
+        take(identity, name, *structs, index=index)
+    return refusal.value
+
+
+def may_write(role: Role, kind: DocumentKind, type_: str) -> bool:
+    """The table of who writes which records, stated once more by itself."""
+    if kind is DocumentKind.CONVERSATION or type_ == "system":
+        return role is Role.SERVER
+    return role in STAFF or role is Role.CUSTOMER
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "place"),
+    [
+        pytest.param(role, name, place, id=f"{role.value} {name.path} {place[0]}.{place[1]}")
+        for role, place in product(Role, SAMPLES)
+        for name in (*NAMES.values(), parse_name(f"user/{identity_of(role).user}"))
+    ],
+)
+def test_each_role_writes_its_types_into_their_kinds(role: Role, name: DocumentName, place: tuple[str, str]) -> None:
+    root, type_ = place
+    identity = identity_of(role)
+    original = by(identity, record_value(0, "text", text="hi")) | {"id": record_id(0)}
+    index = index_with(original)
+    record = struct(by(identity, SAMPLES[place]), root=root)
+    if root in ROOTS[name.kind] and may_write(role, name.kind, type_):
+        take(identity, name, record, index=index)
+    else:
+        refusal = refuse(identity, name, record, index=index)
+        assert (refusal.code, refusal.detail) == (RefusalCode.FORBIDDEN, {"record": record.key})
+
+
+def test_the_samples_have_every_type() -> None:
+    assert set(SAMPLES) == {(root, type_) for root, schemas in SCHEMAS.items() for type_ in schemas}
+
+
+ALICE = identity_of(Role.CUSTOMER)
+SEGMENT = NAMES["segment"]
+TEXT = record_value(1, "text", text="我的平板电脑找不到无线网络了")
+
+
+def test_a_record_says_who_wrote_it() -> None:
+    for field, value in (("by", "bo"), ("by", "Alice"), ("device", "tablet")):
+        refusal = refuse(ALICE, SEGMENT, struct(TEXT | {field: value}))
+        assert refusal.code is RefusalCode.FORBIDDEN
+        assert refusal.detail == {"record": record_id(1)}
+        assert field in refusal.reason
+
+
+def test_a_records_id_is_its_key() -> None:
+    moved = RecordStruct(2**40, 0, "messages", record_id(2), TEXT)
+    refusal = refuse(ALICE, SEGMENT, moved)
+    assert refusal.code is RefusalCode.INVALID
+    assert refusal.detail == {"record": record_id(2)}
+
+
+@pytest.mark.parametrize("case", read_vectors("records")["refused"], ids=lambda case: f"{case['root']} {case['field']}")
+def test_malformed_records_are_invalid(case: dict[str, Any]) -> None:
+    root, value = case["root"], case["value"]
+    kind = next(kind for kind, roots in ROOTS.items() if root in roots)
+    role = Role.SERVER if kind is DocumentKind.CONVERSATION or value["type"] == "system" else Role.CUSTOMER
+    names = {
+        DocumentKind.CONVERSATION: NAMES["head"],
+        DocumentKind.SEGMENT: SEGMENT,
+        DocumentKind.USER: parse_name("user/alice"),
+    }
+    malformed = RecordStruct(2**40, 0, root, record_id(1), value)
+    refusal = refuse(identity_of(role), names[kind], malformed, index=index_with(record_value(0, "text", text="hi")))
+    assert refusal.code is RefusalCode.INVALID
+    assert refusal.detail == {"record": record_id(1)}
+    assert case["field"] in refusal.reason
+
+
+@pytest.mark.parametrize("type_", ["poll", "", None, 7, ["text"], {}])
+def test_unknown_types_are_invalid(type_: Any) -> None:
+    assert refuse(ALICE, SEGMENT, struct(TEXT | {"type": type_})).code is RefusalCode.INVALID
+
+
+def test_unknown_roots_are_forbidden() -> None:
+    for root in ("message", "", "conversation", "__proto__"):
+        assert refuse(ALICE, SEGMENT, struct(TEXT, root=root)).code is RefusalCode.FORBIDDEN
+
+
+def test_a_refusal_stays_short_however_long_the_names_in_the_record() -> None:
+    refusal = refuse(ALICE, SEGMENT, struct(TEXT | {"x" * 100_000: 1}))
+    assert refusal.code is RefusalCode.INVALID
+    assert len(refusal.reason) < 500
+    refusal = refuse(ALICE, SEGMENT, struct(TEXT | {"type": "x" * 100_000}))
+    assert len(refusal.reason) < 500
+
+
+def test_a_record_is_not_larger_than_its_limit() -> None:
+    control_characters = TEXT | {"text": "\x01" * (RECORD_BYTES_MAX // 6)}
+    assert refuse(ALICE, SEGMENT, struct(control_characters)).code is RefusalCode.TOO_LARGE
+    take(ALICE, SEGMENT, struct(TEXT | {"text": "字" * (RECORD_BYTES_MAX // 6)}))
+
+
+def test_the_clock_is_at_most_a_minute_ahead() -> None:
+    latest = TEXT | {"at": at_from_ms(NOW_MS + CLOCK_AHEAD_MS_MAX + 1) - 1}
+    take(ALICE, SEGMENT, struct(latest))
+    refusal = refuse(
+        ALICE, SEGMENT, struct(TEXT, clock=0), struct(latest | {"id": record_id(2), "at": latest["at"] + 1})
+    )
+    assert refusal.code is RefusalCode.CLOCK_AHEAD
+    assert refusal.detail == {"record": record_id(2), "server_time_ms": NOW_MS}
+    take(ALICE, SEGMENT, struct(TEXT | {"at": 0}))
+
+
+def test_a_users_document_is_that_users_to_write() -> None:
+    draft = struct(record_value(1, "draft", conversation="c1", text="hi"), root="drafts")
+    take(ALICE, parse_name("user/alice"), draft)
+    assert refuse(ALICE, parse_name("user/carol"), draft).code is RefusalCode.FORBIDDEN
+
+
+def test_one_bad_record_refuses_the_update() -> None:
+    bad = record_value(2, "text", text="")
+    refusal = refuse(ALICE, SEGMENT, struct(TEXT), struct(bad, clock=1))
+    assert refusal.detail == {"record": record_id(2)}
+
+
+# --- records about messages -----------------------------------------------------------------------------------------
+
+ABOUT_FIELDS: dict[str, dict[str, Any]] = {
+    "edit": {"text": "new"},
+    "recall": {},
+    "reaction": {"emoji": "👍", "on": True},
+}
+
+
+def about(type_: str, message: int, *, number: int = 10, identity: Identity = ALICE) -> dict[str, Any]:
+    """A record of `identity` about a message."""
+    return by(identity, record_value(number, type_, message=record_id(message), **ABOUT_FIELDS[type_]))
+
+
+@pytest.mark.parametrize(("role", "type_", "own"), [*product(sorted(STAFF | {Role.CUSTOMER}), ABOUT, [True, False])])
+def test_who_may_edit_recall_and_react_to_whose_message(role: Role, type_: str, own: bool) -> None:  # noqa: FBT001
+    identity = identity_of(role)
+    message = TEXT if own else TEXT | {"by": "bo"}
+    record = struct(about(type_, 1, identity=identity))
+    if own or type_ == "reaction" or (type_ == "recall" and role in {Role.SUPERVISOR, Role.ADMIN}):
+        take(identity, SEGMENT, record, index=index_with(message))
+    else:
+        refusal = refuse(identity, SEGMENT, record, index=index_with(message))
+        assert (refusal.code, refusal.detail) == (RefusalCode.FORBIDDEN, {"record": record_id(10)})
+
+
+@pytest.mark.parametrize("type_", ABOUT)
+@pytest.mark.parametrize("role", [Role.CUSTOMER, Role.SUPERVISOR])
+def test_what_is_named_has_to_be_a_message_of_this_document(type_: str, role: Role) -> None:
+    identity = identity_of(role)
+    record = struct(about(type_, 1, identity=identity))
+    assert refuse(identity, SEGMENT, record).code is RefusalCode.FORBIDDEN
+    elsewhere = index_with(TEXT, root="drafts")
+    assert refuse(identity, SEGMENT, record, index=elsewhere).code is RefusalCode.FORBIDDEN
+    for other in ABOUT:
+        no_message = index_with(record_value(0, "text", text="hi"), about(other, 0, number=1))
+        assert refuse(identity, SEGMENT, record, index=no_message).code is RefusalCode.FORBIDDEN
+
+
+@pytest.mark.parametrize("type_", ABOUT)
+def test_a_message_of_the_same_update_may_be_named_after_it(type_: str) -> None:
+    message, record = struct(TEXT), struct(about(type_, 1), clock=1)
+    take(ALICE, SEGMENT, message, record)
+    assert refuse(ALICE, SEGMENT, record, message).code is RefusalCode.FORBIDDEN
+
+
+@pytest.mark.parametrize("type_", sorted(MESSAGE_TYPES))
+def test_every_type_of_message_may_be_recalled_by_a_supervisor(type_: str) -> None:
+    index = index_with(SAMPLES["messages", type_] | {"id": record_id(1)})
+    supervisor = identity_of(Role.SUPERVISOR)
+    take(supervisor, SEGMENT, struct(about("recall", 1, identity=supervisor)), index=index)
