@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
+from syncline_protocol.errors import RefusedUpdate
+from syncline_server import actor
 from syncline_server.log import Log, Pending
 from syncline_server.storage.interface import (
     DocumentKey,
@@ -17,11 +19,19 @@ from syncline_server.storage.interface import (
 from syncline_server.storage.sqlite import SqliteStore
 
 
-class Item:
-    """An update on its way."""
+class Silent:
+    """An author who need not hear."""
 
-    def __init__(self, entry: LogEntry | None) -> None:
-        self.entry = entry
+    identity = actor.SERVER
+
+    def acknowledge(self, channel: int, id: int, seq: int) -> None:  # noqa: A002 - the wire's word
+        """See `relay.Author`."""
+
+    def refuse(self, channel: int, id: int, refusal: RefusedUpdate) -> None:  # noqa: A002
+        """See `relay.Author`."""
+
+
+SERVER = Silent()
 
 
 class Recorder:
@@ -33,9 +43,13 @@ class Recorder:
         self.rejected: list[tuple[Pending, StoreError]] = []
         self.calls = 0
 
-    def item(self, seq: int, payload: bytes = b"x") -> Item:
+    def item(self, seq: int) -> Pending:
         """The update with this number."""
-        return Item(LogEntry(self.row.number, seq, 1, 0, payload))
+        return Pending(SERVER, seq, LogEntry(self.row.number, seq, 1, 0, b"x"))
+
+    def barrier(self) -> Pending:
+        """Nothing to store."""
+        return Pending(SERVER, 0, None)
 
     def committed_updates(self, pending: Sequence[Pending]) -> None:
         """See `log.Target`."""
@@ -119,7 +133,7 @@ async def test_a_document_hears_of_a_commit_only_when_the_update_is_in_the_store
 async def test_a_barrier_waits_for_what_came_before_it_and_stores_nothing(store: FailingStore) -> None:
     recorder = await document(store)
     async with Log(store, on_commit=nothing, on_fatal=unexpected) as log:
-        first, barrier = recorder.item(1), Item(None)
+        first, barrier = recorder.item(1), recorder.barrier()
         log.append(recorder, first)
         log.append(recorder, barrier)
         await log.flushed()

@@ -33,11 +33,16 @@ def raw(client: ClientConnection, data: bytes) -> None:
     client.transport.write(data)
 
 
+async def everything(client: ClientConnection) -> None:
+    """Read until the connection ends."""
+    while True:
+        await client.recv()
+
+
 async def closing(client: ClientConnection) -> tuple[int, str]:
     """The server's close code and reason."""
     with pytest.raises(ConnectionClosed) as caught:
-        while True:
-            await client.recv()
+        await everything(client)
     assert caught.value.rcvd is not None
     return caught.value.rcvd.code, caught.value.rcvd.reason
 
@@ -69,7 +74,13 @@ async def test_many_messages_in_one_segment_arrive_in_order(echo: EchoServer) ->
 
 async def test_fragments_with_a_ping_between_them_make_one_message(echo: EchoServer) -> None:
     async with connect(echo.url, compression=None) as client:
-        raw(client, masked(b"one ", head=0x02) + masked(b"?", head=0x89) + masked(b"two ", head=0x00) + masked(b"three", head=0x80))
+        raw(
+            client,
+            masked(b"one ", head=0x02)
+            + masked(b"?", head=0x89)
+            + masked(b"two ", head=0x00)
+            + masked(b"three", head=0x80),
+        )
         raw(client, masked(b"next"))
         assert [await client.recv(), await client.recv()] == [b"one two three", b"next"]
 
@@ -84,7 +95,7 @@ async def test_fragments_with_a_ping_between_them_make_one_message(echo: EchoSer
         (masked(b"x", head=0x80), 1002),
         (masked(b"", head=0x82, length=b"\xff\x00\x00\x00\x00\x00\x20\x00\x00"), 1009),
         (masked(b"", head=0x82, length=b"\xff\xff\xff\xff\xff\xff\xff\xff\xff"), 1009),
-        (masked("text".encode(), head=0x81), 1003),
+        (masked(b"text", head=0x81), 1003),
     ],
     ids=["rsv", "opcode", "unmasked", "new in fragments", "continuation of nothing", "2 MiB", "2^64", "text"],
 )
@@ -97,7 +108,7 @@ async def test_a_violation_closes_with_its_code(echo: EchoServer, data: bytes, c
 
 async def test_a_close_of_ours_carries_code_and_reason_and_ends_the_connection() -> None:
     class Ending(Echo):
-        def receive(self, payload: bytes) -> None:
+        def receive(self, payload: bytes) -> None:  # noqa: ARG002 - whatever comes
             self.socket.close(4422, "no " + "é" * 200)
             self.socket.send_message(b"not sent any more")
 
@@ -112,22 +123,23 @@ async def test_a_close_of_ours_carries_code_and_reason_and_ends_the_connection()
 
 async def test_a_full_outbox_is_said_and_its_draining_too() -> None:
     class Flooding(Echo):
-        def receive(self, payload: bytes) -> None:
+        def receive(self, payload: bytes) -> None:  # noqa: ARG002 - whatever comes
             while not self.socket.full:
                 self.socket.send_message(b"f" * 65_536)
 
-    async with echo_server(EchoServer(Flooding, outbox_bytes=256 * 1024)) as echo:
-        async with connect(echo.url, compression=None, max_queue=1) as client:
-            await client.send(b"go")
-            await asyncio.sleep(0.1)
-            receiver = echo.receivers[0]
-            assert isinstance(receiver, Flooding)
-            assert receiver.socket.full
-            assert receiver.socket.waiting_bytes < 512 * 1024
-            async with asyncio.timeout(5):
-                while not receiver.drains:
-                    await client.recv()
-            assert not receiver.socket.full
+    flooding = EchoServer(Flooding, outbox_bytes=256 * 1024)
+    async with echo_server(flooding) as echo, connect(echo.url, compression=None, max_queue=1) as client:
+        await client.send(b"go")
+        await asyncio.sleep(0.1)
+        receiver = echo.receivers[0]
+        assert isinstance(receiver, Flooding)
+        assert receiver.socket.full
+        assert receiver.socket.waiting_bytes < 512 * 1024
+        async with asyncio.timeout(5):
+            while not receiver.drains:
+                await client.recv()
+        assert not receiver.socket.full
+        client.transport.abort()
 
 
 def test_one_encoding_serves_every_connection() -> None:

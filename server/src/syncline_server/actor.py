@@ -1,4 +1,5 @@
-"""The server as an author: it writes records as a device does, under a lease of its own, and waits until they are durable.
+"""The server as an author: it writes records as a device does, under a lease of its own, and waits until they are
+durable.
 
 Beside the data's way, entering it where sessions do: `ACTOR → document (admission) → log → relay`.
 """

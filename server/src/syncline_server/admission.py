@@ -4,7 +4,8 @@ On the data's way: `session → ADMISSION → log`. No update reaches the log, a
 passed here, in this order (design section 5): shape, ownership, continuity, rules. (Size comes before, in the session,
 and so does rate.) An update is admitted whole or refused whole; a refusal leaves the index as it was.
 
-There are two languages. Record documents take new records and nothing else; pages take whatever stock Yjs editors write.
+There are two languages. Record documents take new records and nothing else; pages take whatever stock Yjs editors
+write.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,8 +13,8 @@ from typing import Protocol
 
 from syncline_protocol.documents.record_index import RecordIndex
 from syncline_protocol.documents.rules import Identity, check_records
-from syncline_protocol.frames import Access
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
+from syncline_protocol.frames import Access
 from syncline_protocol.names import DocumentName, Language
 from syncline_protocol.update import ContentIndex, RecordStruct, scan_records, scan_update
 
@@ -59,7 +60,9 @@ class RecordAdmission:
     def admit(self, payload: bytes, identity: Identity, access: Access, owns: Owns, now_ms: int) -> bool:
         """See `Admission.admit`."""
         if access < Access.APPEND:
-            raise RefusedUpdate(RefusalCode.FORBIDDEN, f"{identity.role.value} {identity.user} may only read this document")
+            raise RefusedUpdate(
+                RefusalCode.FORBIDDEN, f"{identity.role.value} {identity.user} may only read this document"
+            )
         new = self.index.check(scan_records(payload), owns)
         if not new:
             return False
@@ -94,7 +97,9 @@ class ContentAdmission:
     def admit(self, payload: bytes, identity: Identity, access: Access, owns: Owns, now_ms: int) -> bool:  # noqa: ARG002
         """See `Admission.admit`. What comes when is no matter of free-form content, so `now_ms` is not used."""
         if access < Access.WRITE:
-            raise RefusedUpdate(RefusalCode.FORBIDDEN, f"{identity.role.value} {identity.user} may only read this document")
+            raise RefusedUpdate(
+                RefusalCode.FORBIDDEN, f"{identity.role.value} {identity.user} may only read this document"
+            )
         return self.index.admit(scan_update(payload), owns=owns)
 
     def replay(self, payload: bytes) -> None:

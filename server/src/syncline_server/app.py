@@ -129,7 +129,7 @@ def _stop_at_once(error: StoreError) -> None:
 
 
 def build(settings: Settings, *, on_start: OnStart | None = None) -> Starlette:
-    """The ASGI application, to run on uvicorn with `ws=syncline_server.socket.Socket`. `on_start` runs once it serves."""
+    """The ASGI application, to run on uvicorn with `ws=…socket.Socket`. `on_start` runs once it serves."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -1,7 +1,7 @@
 """The awareness messages of stock Yjs clients (y-protocols), to and from presence states. Pure.
 
-An awareness update is a count, then for each client: its id, a clock, and its state as JSON text (`null`: gone). The server
-never passes on what one client says of another, and sets the identity in every state itself.
+An awareness update is a count, then for each client: its id, a clock, and its state as JSON text (`null`: gone). The
+server never passes on what one client says of another, and sets the identity in every state itself.
 """
 
 import json
@@ -11,13 +11,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from syncline_protocol.documents.rules import Identity
 from syncline_protocol.errors import CloseCode, ProtocolViolation
-from syncline_protocol.limits import CLIENT_ID_MAX
 
-from syncline_server.wire import varint
+from syncline_server.wire import read_varint, varint
 
 ENTRIES_MAX: Final = 1_000
 STATE_BYTES_MAX: Final = 16 * 1024
-VARINT_BYTES_MAX: Final = 8
 
 _decode_json: Final = msgspec.json.Decoder(dict[str, Any] | None).decode
 
@@ -41,14 +39,14 @@ def encode(entries: Sequence[Entry]) -> bytes:
 
 def decode(data: bytes) -> list[Entry]:
     """The entries of an awareness update. Raises `ProtocolViolation` (4400)."""
-    count, position = _number(data, 0)
+    count, position = read_varint(data, 0)
     if count > min(ENTRIES_MAX, len(data)):
         raise ProtocolViolation(CloseCode.MALFORMED_FRAME, "an awareness update counts more clients than it holds")
     entries = []
     for _ in range(count):
-        client, position = _number(data, position)
-        clock, position = _number(data, position)
-        size, position = _number(data, position)
+        client, position = read_varint(data, position)
+        clock, position = read_varint(data, position)
+        size, position = read_varint(data, position)
         if size > min(STATE_BYTES_MAX, len(data) - position):
             raise ProtocolViolation(CloseCode.MALFORMED_FRAME, "an awareness state is too long")
         entries.append(Entry(client, clock, _state(data[position : position + size])))
@@ -69,18 +67,9 @@ def with_identity(state: dict[str, Any] | None, identity: Identity) -> dict[str,
 
 def _state(text: bytes) -> dict[str, Any] | None:
     try:
-        return _decode_json(text)
+        state: dict[str, Any] | None = _decode_json(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise ProtocolViolation(CloseCode.MALFORMED_FRAME, f"an awareness state is not a JSON object: {error}") from error
-
-
-def _number(data: bytes, position: int) -> tuple[int, int]:
-    number = 0
-    for index in range(VARINT_BYTES_MAX):
-        if position + index >= len(data):
-            break
-        byte = data[position + index]
-        number |= (byte & 0x7F) << (7 * index)
-        if byte < 0x80 and number <= CLIENT_ID_MAX:
-            return number, position + index + 1
-    raise ProtocolViolation(CloseCode.MALFORMED_FRAME, "an awareness update breaks off or has a number too large")
+        raise ProtocolViolation(
+            CloseCode.MALFORMED_FRAME, f"an awareness state is not a JSON object: {error}"
+        ) from error
+    return state

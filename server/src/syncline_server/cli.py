@@ -39,12 +39,16 @@ Data = Annotated[Path, typer.Option("--data", help="Folder of the database and t
 @app.command()
 def serve(  # noqa: PLR0913 - one parameter per option
     *,
-    data: Annotated[Path | None, typer.Option(help="Folder of the database and the token secret. Default: ./data")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the database and the token secret. Default: ./data")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on. Default: 8700")] = None,
     durability: Annotated[
         str | None,
-        typer.Option(help="full: an ack survives loss of power. normal: it survives a crash, not always loss of power."),
+        typer.Option(
+            help="full: an ack survives loss of power. normal: it survives a crash, not always loss of power."
+        ),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file; its table [server] has the settings' names.")] = None,
     log_format: Annotated[str | None, typer.Option(help="text or json")] = None,
@@ -56,7 +60,13 @@ def serve(  # noqa: PLR0913 - one parameter per option
 
     Every setting can also stand in --config, or in the environment as SYNCLINE_<NAME>.
     """
-    given: dict[str, Any] = {"data": data, "host": host, "port": port, "durability": durability, "log_format": log_format}
+    given: dict[str, Any] = {
+        "data": data,
+        "host": host,
+        "port": port,
+        "durability": durability,
+        "log_format": log_format,
+    }
     try:
         chosen = settings.load(given, file=config)
     except SettingsError as error:
@@ -139,7 +149,9 @@ def compact(
 
 
 def _log_to(terminal: bool, *, json: bool) -> None:  # noqa: FBT001 - what the terminal is
-    """Structured logs on standard error. Nothing logged holds a token: uvicorn's own lines name URLs, so they are left out."""
+    """Structured logs on standard error. Nothing logged holds a token: uvicorn's own lines name URLs, so they are left
+    out.
+    """
     renderer = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=terminal)
     structlog.configure(
         processors=[

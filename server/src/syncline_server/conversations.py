@@ -87,7 +87,14 @@ class Conversations:
     # --- writing
 
     async def create(  # noqa: PLR0913 - one argument per field of the request
-        self, identity: Identity, *, subject: str, channel: str, language: str, customer: str | None, id: str | None = None  # noqa: A002
+        self,
+        identity: Identity,
+        *,
+        subject: str,
+        channel: str,
+        language: str,
+        customer: str | None,
+        id: str | None = None,  # noqa: A002
     ) -> str:
         """Create a conversation with its first segment; returns its id. The same id again is the same conversation."""
         conversation = id or str(uuid_utils.uuid7())
@@ -95,7 +102,9 @@ class Conversations:
         if customer is not None:
             opened["customer"] = customer
         people = {identity.user: identity.role.value} | ({} if customer is None else {customer: Role.CUSTOMER.value})
-        added = [{"type": "participant_added", "user": user, "role": role} for user, role in people.items()]
+        added: list[dict[str, Any]] = [
+            {"type": "participant_added", "user": user, "role": role} for user, role in people.items()
+        ]
         if await self.head(identity.tenant, conversation) is None:
             await self._make(identity.tenant, segment_name(conversation, 1))
             records = [opened, *added, {"type": "segment_opened", "segment": 1}]
@@ -107,7 +116,9 @@ class Conversations:
         await self._write(tenant, conversation, [{"type": "participant_added", "user": user, "role": role}])
 
     async def remove_participant(self, tenant: str, conversation: str, user: str) -> None:
-        """Let somebody take part no longer; what they have open is withdrawn at once. Raises `RefusedUpdate` (not_found)."""
+        """Let somebody take part no longer; what they have open is withdrawn at once. Raises `RefusedUpdate`
+        (not_found).
+        """
         await self._write(tenant, conversation, [{"type": "participant_removed", "user": user}])
 
     async def _make(self, tenant: str, name: str) -> None:

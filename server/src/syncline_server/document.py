@@ -6,45 +6,36 @@ subscriptions, and (once somebody writes) its admission index. Its content is on
 1. `committed <= head`; equal when nothing is on its way into the log.
 2. The index reflects exactly the updates up to `head`, or is None (to be loaded when needed).
 3. Sequence numbers are given here, at admission, one after the other.
-4. When a commit fails, `head` falls back to `committed` and the index is dropped: nothing admitted and not stored is remembered.
+4. When a commit fails, `head` falls back to `committed` and the index is dropped: nothing admitted and not stored is
+   remembered.
 """
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from syncline_protocol.documents.rules import Identity
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access
 from syncline_protocol.names import DocumentName
 
 from syncline_server import relay
 from syncline_server.admission import ContentAdmission, Owns, RecordAdmission
-from syncline_server.log import Log
+from syncline_server.log import Log, Pending
 from syncline_server.storage.interface import DocumentKey, LogEntry, StoredDocument, StoreError
 
 if TYPE_CHECKING:
-    from syncline_server.outbox import Subscription
+    from syncline_server.outbox import Follower, Subscription
     from syncline_server.relay import Author
 
 UNAVAILABLE_RETRY_MS: Final = 1_000
 """When a device may try again after the store failed."""
 
 
-class PendingUpdate:
-    """An admitted update until it is durable: who wrote it and how its answer is addressed."""
-
-    __slots__ = ("author", "entry", "id")
-
-    def __init__(self, author: "Author", id: int, entry: LogEntry | None) -> None:  # noqa: A002 - the wire's word
-        self.author = author
-        self.id = id
-        self.entry = entry
-
-
 class Document:
     """See the module's text. `number` is the channel under which every connection knows it."""
 
-    def __init__(self, name: DocumentName, row: StoredDocument, log: Log, on_failure: Callable[["Document"], None]) -> None:
+    def __init__(
+        self, name: DocumentName, row: StoredDocument, log: Log, on_failure: Callable[["Document"], None]
+    ) -> None:
         self.name = name
         self.key: DocumentKey = row.key
         self.number = row.number
@@ -54,7 +45,7 @@ class Document:
         self.head = row.head
         self.committed = row.head
         self.admission: RecordAdmission | ContentAdmission | None = None
-        self.subscriptions: dict[Author, Subscription] = {}
+        self.subscriptions: dict[Follower, Subscription] = {}
         self.pins = 0
         """How many openings, loads or jobs need it in memory just now, besides its subscriptions."""
         self.tail_updates = row.head - row.floor
@@ -68,7 +59,14 @@ class Document:
         return bool(self.subscriptions) or self.pins > 0 or self.head != self.committed
 
     def admit(  # noqa: PLR0913 - an update and everything known of its writer
-        self, payload: bytes, author: "Author", id: int, access: Access, client: int, owns: Owns, now_ms: int  # noqa: A002
+        self,
+        payload: bytes,
+        author: "Author",
+        id: int,  # noqa: A002 - the wire's word
+        access: Access,
+        client: int,
+        owns: Owns,
+        now_ms: int,
     ) -> bool:
         """Admit `payload` into the next commit; returns whether it brings anything new.
 
@@ -83,13 +81,13 @@ class Document:
         if admission is None:
             raise RuntimeError(f"the index of {self.key} is not loaded")
         if not admission.admit(payload, author.identity, access, owns, now_ms):
-            self._log.append(self, PendingUpdate(author, id, None))
+            self._log.append(self, Pending(author, id, None))
             return False
         self.head += 1
-        self._log.append(self, PendingUpdate(author, id, LogEntry(self.number, self.head, client, now_ms, payload)))
+        self._log.append(self, Pending(author, id, LogEntry(self.number, self.head, client, now_ms, payload)))
         return True
 
-    def committed_updates(self, pending: Sequence[PendingUpdate]) -> None:
+    def committed_updates(self, pending: Sequence[Pending]) -> None:
         """The log says that these are durable: acknowledge and relay."""
         new: list[tuple[Author, LogEntry]] = []
         for one in pending:
@@ -103,9 +101,9 @@ class Document:
         if new:
             self.tail_updates += len(new)
             self.committed = new[-1][1].seq
-            relay.relay(self.number, new, self.subscriptions)
+            relay.relay(self.number, new, list(self.subscriptions.values()))
 
-    def rejected_updates(self, pending: Sequence[PendingUpdate], error: StoreError) -> None:
+    def rejected_updates(self, pending: Sequence[Pending], error: StoreError) -> None:
         """The log says that these were not stored: forget them and say so to their authors."""
         self.head = self.committed
         self.admission = None

@@ -1,7 +1,8 @@
 """The HTTP side: health, metrics, and the requests that conversations cannot do without.
 
-Errors are problem details (RFC 9457). Rights rest on the path and the token, never on the request's host or URL. The REST
-interface proper comes with the ticket domain; what is here writes through the same admission and log as the sockets.
+Errors are problem details (RFC 9457). Rights rest on the path and the token, never on the request's host or URL. The
+REST interface proper comes with the ticket domain; what is here writes through the same admission and log as the
+sockets.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from syncline_protocol.documents.rules import STAFF, Role
+from syncline_protocol.documents.identity import STAFF, Role
 from syncline_protocol.errors import CloseCode, ProtocolViolation, RefusalCode, RefusedUpdate
 
 from syncline_server.auth import NAME_CHARACTERS_MAX, Grant
@@ -59,7 +60,7 @@ class NewParticipant(msgspec.Struct, forbid_unknown_fields=True):
     role: Role = Role.AGENT
 
 
-class Problem(Exception):  # noqa: N818 - the RFC's word
+class Problem(Exception):
     """An answer that is an error."""
 
     def __init__(self, status: HTTPStatus, title: str) -> None:

@@ -1,17 +1,18 @@
 """The documents in memory and the sessions that are there: where they find each other.
 
-Beside the data's way: a session asks the hub to open a document, and the hub loads it, once, however many ask at the same
-time. It knows who may open what, and withdraws what was opened when the rights end (P9). Invariants:
+Beside the data's way: a session asks the hub to open a document, and the hub loads it, once, however many ask at the
+same time. It knows who may open what, and withdraws what was opened when the rights end (P9). Invariants:
 
 1. At most one `Document` object exists for a document; it stays while it is in use, and for a while after.
-2. At most one session exists for a device of a user: a second one replaces the first, since both would write under one client id.
-3. Nothing is subscribed without a check of its rights, and the check is repeated when something it rests on has changed.
+2. At most one session exists for a device of a user: a second one replaces the first, since both would write under one
+   client id.
+3. Nothing is subscribed without a check of its rights, and the check is repeated when something it rests on has
+   changed.
 """
 
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -34,7 +35,7 @@ from syncline_server.settings import Settings
 from syncline_server.storage.interface import DocumentKey, Store, StoreCorrupt, StoredDocument, StoreError
 
 if TYPE_CHECKING:
-    from syncline_server.outbox import Subscription
+    from syncline_server.outbox import Follower, Subscription
     from syncline_server.session import Session
 
 EPOCH_BITS: Final = 48
@@ -56,7 +57,8 @@ class Hub:
         self.leases = Leases(store)
         self.conversations = Conversations(self)
         self.documents: dict[DocumentKey, Document] = {}
-        self.sessions: dict[tuple[str, str, str], Session] = {}
+        self.followers: set[Follower] = set()
+        self.devices: dict[tuple[str, str, str], Session] = {}
         self.acking: list[Session] = []
         self.cursors: dict[tuple[int, int], int] = {}
         self._engine = engine
@@ -72,22 +74,25 @@ class Hub:
     # --- sessions
 
     def join(self, session: "Session") -> None:
-        """Take a greeted session in; an older one of the same device ends."""
+        """Take a device's greeted session in; an older one of the same device ends."""
         key = _device_key(session.identity)
-        older = self.sessions.get(key)
+        older = self.devices.get(key)
         if older is not None:
             older.end(CloseCode.REPLACED, "this device has connected again")
-            self._withdraw(older)
-        self.sessions[key] = session
+            self.leave(older)
+        self.devices[key] = session
+        self.followers.add(session)
 
-    def leave(self, session: "Session") -> None:
+    def leave(self, session: "Follower") -> None:
         """Forget a session and everything it followed."""
         self._withdraw(session)
-        if self.sessions.get(_device_key(session.identity)) is session:
-            del self.sessions[_device_key(session.identity)]
+        self.followers.discard(session)
+        key = _device_key(session.identity)
+        if self.devices.get(key) is session:
+            del self.devices[key]
             self.rates.forget(session.identity, time.monotonic())
 
-    def _withdraw(self, session: "Session") -> None:
+    def _withdraw(self, session: "Follower") -> None:
         for subscription in list(session.subscriptions.values()):
             self.unsubscribe(subscription)
         session.subscriptions.clear()
@@ -103,12 +108,12 @@ class Hub:
         now_ms = self.now_ms()
         await self.store.write_revocation(tenant, user, device, now_ms)
         self.authority.revoke(tenant, user, device, now_ms)
-        for session in list(self.sessions.values()):
+        for session in list(self.followers):
             identity = session.identity
             if (identity.tenant, identity.user) == (tenant, user) and device in ("", identity.device):
                 session.end(CloseCode.SESSION_REVOKED, "logged out")
 
-    def recheck(self, session: "Session") -> None:
+    def recheck(self, session: "Follower") -> None:
         """The session's role or groups have changed: look at everything it has open again."""
         for subscription in list(session.subscriptions.values()):
             document = subscription.document
@@ -237,7 +242,9 @@ class Hub:
             raise unavailable(error) from error
         document.epoch = epoch
         for subscription in list(document.subscriptions.values()):
-            subscription.session.evict(subscription, RefusalCode.UNAVAILABLE, "the document's history was replaced: open it again")
+            subscription.session.evict(
+                subscription, RefusalCode.UNAVAILABLE, "the document's history was replaced: open it again"
+            )
 
     # --- what sessions ask
 
@@ -269,10 +276,6 @@ class Hub:
     async def diff(self, document: Document, vector: bytes) -> tuple[int, bytes]:
         """What a stock Yjs client lacks by its state vector, and the sequence number up to which that is."""
         return await self._engine.diff(document, vector)
-
-    def sessions_of(self, tenant: str, user: str) -> Sequence["Session"]:
-        """The live sessions of a user."""
-        return [one for one in self.sessions.values() if (one.identity.tenant, one.identity.user) == (tenant, user)]
 
 
 def _device_key(identity: Identity) -> tuple[str, str, str]:

@@ -1,14 +1,15 @@
 """Client ids: who may write under which.
 
-In Yjs anybody can write under any client id, and one forged struct makes the next edit of its victim vanish. So each id has
-one holder: a device leases one from the server (above 2^32), a stock Yjs client's own (below) is bound to the first user.
+In Yjs anybody can write under any client id, and one forged struct makes the next edit of its victim vanish. So each id
+has one holder: a device leases one from the server (above 2^32), a stock Yjs client's own (below) is bound to the first
+user.
 """
 
 import secrets
 from typing import Final
 
 from syncline_protocol.documents.rules import Identity
-from syncline_protocol.errors import ProtocolViolation, CloseCode
+from syncline_protocol.errors import CloseCode, ProtocolViolation
 from syncline_protocol.limits import LEASE_CLIENT_ID_MAX, LEASE_CLIENT_ID_MIN
 
 from syncline_server.storage.interface import LeaseHolder, Store, StoreError

@@ -4,37 +4,47 @@ On the data's way: `admission → LOG → ack + relay`. Invariants:
 
 1. Entries of a document are committed in the order of their sequence numbers, each exactly once.
 2. A document hears `committed` for an entry only after the store said it is durable (P1, P2).
-3. When a commit fails, every entry not yet durable fails with it, and each document concerned hears `rejected` once: what
-   it admitted since is undone. Nothing is retried here; devices send again.
+3. When a commit fails, every entry not yet durable fails with it, and each document concerned hears `rejected` once:
+   what it admitted since is undone. Nothing is retried here; devices send again.
 4. After a failed fsync nothing more is written: `on_fatal` is called, and it ends the process (P11).
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 import structlog
 
 from syncline_server.storage.interface import LogEntry, Store, StoreError, StoreFatal
 
-PROBE_INTERVAL_S = 1.0
+if TYPE_CHECKING:
+    from syncline_server.relay import Author
+
+PROBE_INTERVAL_S: Final = 1.0
+"""How often a store that failed is asked whether it takes writes again."""
 
 
-class Pending(Protocol):
-    """An update on its way into the log: from admission until it is durable, or rejected."""
+class Pending:
+    """An update from admission until it is durable or rejected: what to store, and how its answer is addressed.
 
-    @property
-    def entry(self) -> LogEntry | None:
-        """What to store; None for a barrier, which only waits for everything before it."""
+    `entry` is None for a barrier, which stores nothing and waits for everything before it.
+    """
+
+    __slots__ = ("author", "entry", "id")
+
+    def __init__(self, author: "Author", id: int, entry: LogEntry | None) -> None:  # noqa: A002 - the wire's word
+        self.author = author
+        self.id = id
+        self.entry = entry
 
 
 class Target(Protocol):
     """Who wants to hear what became of its entries: a document."""
 
-    def committed_updates(self, pending: Sequence["Pending"]) -> None:
+    def committed_updates(self, pending: Sequence[Pending]) -> None:
         """These are durable, in order."""
 
-    def rejected_updates(self, pending: Sequence["Pending"], error: StoreError) -> None:
+    def rejected_updates(self, pending: Sequence[Pending], error: StoreError) -> None:
         """These, and nothing after them, were not stored."""
 
 
@@ -57,7 +67,7 @@ class Log:
         self.commits = 0
         self.updates = 0
 
-    async def __aenter__(self) -> "Log":
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name="log")
         return self
 

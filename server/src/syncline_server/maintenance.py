@@ -5,7 +5,6 @@ from pathlib import Path
 from syncline_protocol.names import parse_name
 
 from syncline_server.storage.compaction import Compactor
-from syncline_server.storage.interface import DocumentKey, StoredDocument
 from syncline_server.storage.sqlite import SqliteStore
 from syncline_server.storage.worker import Worker
 

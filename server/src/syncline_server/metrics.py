@@ -46,7 +46,7 @@ class HubCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """All samples of this moment."""
         hub, metrics, log = self._hub, self._hub.metrics, self._hub.log
-        yield _gauge("syncline_connections", "Greeted device connections", len(hub.sessions))
+        yield _gauge("syncline_connections", "Connections of devices and stock Yjs clients", len(hub.followers))
         yield _gauge("syncline_documents_loaded", "Documents in memory", len(hub.documents))
         subscriptions = sum(len(document.subscriptions) for document in hub.documents.values())
         yield _gauge("syncline_subscriptions", "Open documents of all connections", subscriptions)

@@ -1,7 +1,8 @@
 """Opening documents on `/v1/sync`: many at once, in one round trip, with a few bytes for what has not changed.
 
-Between session and hub. First every document is found and pinned, which may wait for the store; then, without a pause in between,
-all are subscribed and the answer is written. So no update of a document can come before its `Opened`, and none is missed.
+Between session and hub. First every document is found and pinned, which may wait for the store; then, without a pause
+in between, all are subscribed and the answer is written. So no update of a document can come before its `Opened`, and
+none is missed.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -83,4 +84,6 @@ def _subscribe(session: "Session", found: Found) -> frames.OpenedDocument:
     document.subscriptions[session] = subscription
     admission = document.admission
     clock = admission.vector.get(session.client, 0) if wanted.pending and admission is not None else 0
-    return frames.OpenedDocument(document.number, access.value, document.committed, clock, 0 if known else document.epoch)
+    return frames.OpenedDocument(
+        document.number, access.value, document.committed, clock, 0 if known else document.epoch
+    )

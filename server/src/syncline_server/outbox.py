@@ -1,12 +1,13 @@
 """What is on its way to one connection: live updates, and catching up from the log by cursor.
 
-Last on the data's way: `relay → OUTBOX → socket`. The queue itself is the transport's write buffer, bounded by the socket.
-A subscription is *live*, or *behind* with a cursor; nothing is ever queued twice or kept in memory for a slow device.
-Invariants:
+Last on the data's way: `relay → OUTBOX → socket`. The queue itself is the transport's write buffer, bounded by the
+socket. A subscription is *live*, or *behind* with a cursor; nothing is ever queued twice or kept in memory for a slow
+device. Invariants:
 
 1. A live subscription was sent every committed update of its document, or its author was acknowledged.
 2. A subscription that is behind was sent everything up to its cursor and is sent nothing by the relay.
-3. A full outbox puts a live subscription behind at the next commit; a drained one is served from the log until it is live again.
+3. A full outbox puts a live subscription behind at the next commit; a drained one is served from the log until it is
+   live again.
 """
 
 import asyncio
@@ -128,7 +129,7 @@ class Outbox:
                 for subscription in behind:
                     await self.catch_up(subscription)
         except StoreError as error:
-            self._logger.error("outbox.catch_up_failed", user=session.identity.user, error=str(error))
+            self._logger.warning("outbox.catch_up_failed", user=session.identity.user, error=str(error))
             session.end(CloseCode.STORAGE_UNAVAILABLE, "the store cannot be read")
         except Exception:  # the boundary of a task: the device comes back and is served anew
             self._logger.exception("outbox.failed", user=session.identity.user)
@@ -137,7 +138,8 @@ class Outbox:
             self._feeding = None
 
     async def catch_up(self, subscription: Subscription) -> None:
-        """Send the snapshot if the log no longer reaches back to the cursor, then the log, until the relay can take over.
+        """Send the snapshot if the log no longer reaches back to the cursor, then the log, until the relay can take
+        over.
 
         Raises `StoreError`.
         """

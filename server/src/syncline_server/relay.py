@@ -4,7 +4,7 @@ On the data's way: `log → RELAY → outbox → socket`. What one commit brough
 everybody who wrote none of it. An author is acknowledged instead, and sent only what others wrote in between.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from syncline_protocol.documents.rules import Identity
@@ -68,10 +68,8 @@ class Batch:
         return b"".join(encoded)
 
 
-def relay(
-    channel: int, entries: Sequence[tuple[Author, LogEntry]], subscriptions: Mapping[Author, Deliverable]
-) -> None:
+def relay(channel: int, entries: Sequence[tuple[Author, LogEntry]], subscriptions: Iterable[Deliverable]) -> None:
     """Deliver the updates of one commit to all subscriptions of their document."""
     batch = Batch(channel, entries)
-    for subscription in list(subscriptions.values()):
+    for subscription in subscriptions:
         subscription.deliver(batch)

@@ -112,7 +112,10 @@ def _welcome(settings: Settings, dialogues: list[Dialogue]) -> str:
     now_ms = time.time_ns() // 1_000_000
     command = f".venv/bin/syncline chat {shown.id} --url http://{settings.host}:{settings.port}"
     lines = [f"\nSyncline serves {len(dialogues)} conversations on http://{settings.host}:{settings.port}\n"]
-    lines += [f"  {one.id:<28} {NAMES.get(one.language, one.language):<8} {json.dumps(one.subject, ensure_ascii=False)}" for one in dialogues]
+    lines += [
+        f"  {one.id:<28} {NAMES.get(one.language, one.language):<8} {json.dumps(one.subject, ensure_ascii=False)}"
+        for one in dialogues
+    ]
     for user, role in ((customer, "customer"), ("agent.mei", "agent")):
         text = authority.issue(tenant=TENANT, user=user, role=role, now_ms=now_ms, ttl_s=SHOWN_TOKEN_S)
         lines.append(f"\nJoin as {role} {user}, in another terminal:\n  SYNCLINE_TOKEN={text} \\\n    {command}")

@@ -1,8 +1,9 @@
 """One device's connection to `/v1/sync`.
 
-On the data's way: `socket → codec → SESSION → document (admission) → log → relay → outbox → socket`. What can be answered
-at once is answered in `receive`, on the socket's own call: updates above all. What has to ask the store first (hello, open,
-digest, lease, an update of a document whose index is not loaded) waits in one queue that `run` serves in order.
+On the data's way: `socket → codec → SESSION → document (admission) → log → relay → outbox → socket`. What can be
+answered at once is answered in `receive`, on the socket's own call: updates above all. What has to ask the store first
+(hello, open, digest, lease, an update of a document whose index is not loaded) waits in one queue that `run` serves in
+order.
 
 Invariants:
 
@@ -41,7 +42,7 @@ REQUESTS_WAITING_MAX: Final = 64
 NOBODY: Final = Identity(tenant="", user="", device="", role=Role.CUSTOMER, groups=frozenset())
 
 
-class _ShutDown(Frame):
+class _ShutDown(Frame, frozen=True):
     """The server's own request to itself: finish and close."""
 
 
@@ -255,9 +256,8 @@ class Session:
         while self.connected:
             while self._requests and self.connected:
                 await self._serve_guarded(self._requests.popleft())
+            await self._wake.wait()
             self._wake.clear()
-            if self.connected and not self._requests:
-                await self._wake.wait()
 
     async def _serve_guarded(self, frame: Frame) -> None:
         try:
@@ -303,10 +303,13 @@ class Session:
         self._timer.cancel()
         if hello.version != limits.PROTOCOL_VERSION:
             raise ProtocolViolation(
-                CloseCode.VERSION_NOT_SPOKEN, f"this server speaks version {limits.PROTOCOL_VERSION}, not {hello.version}"
+                CloseCode.VERSION_NOT_SPOKEN,
+                f"this server speaks version {limits.PROTOCOL_VERSION}, not {hello.version}",
             )
         if not 0 < len(hello.device.encode()) <= limits.DEVICE_BYTES_MAX:
-            raise ProtocolViolation(CloseCode.MALFORMED_FRAME, f"a device's name has 1 to {limits.DEVICE_BYTES_MAX} bytes")
+            raise ProtocolViolation(
+                CloseCode.MALFORMED_FRAME, f"a device's name has 1 to {limits.DEVICE_BYTES_MAX} bytes"
+            )
         grant = self.hub.authority.check(hello.token, now_ms=self.hub.now_ms())
         identity = grant.identity(hello.device)
         if self.hub.authority.is_revoked(identity.tenant, identity.user, identity.device, grant.issued_ms):
@@ -347,7 +350,9 @@ class Session:
         equal = digest == frame.digest
         if digest is not None and not equal:
             self.hub.metrics.digest_mismatches += 1
-            self._logger.error("digest.mismatch", document=document.key.name, device=self.identity.device, cursor=frame.cursor)
+            self._logger.error(
+                "digest.mismatch", document=document.key.name, device=self.identity.device, cursor=frame.cursor
+            )
         self.send(frames.DigestChecked(frame.channel, frame.cursor, equal, digest or b""))
 
     async def _finish(self) -> None:
@@ -371,4 +376,3 @@ class Session:
             self._expire_later()
         else:
             self.end(CloseCode.TOKEN_EXPIRED, "the token has expired")
-

@@ -1,4 +1,4 @@
-"""The server's settings: defaults, `syncline.toml`, `SYNCLINE_…` variables and command line, in rising order of weight."""
+"""The server's settings: defaults, `syncline.toml`, `SYNCLINE_…` variables, command line; the later ones weigh more."""
 
 import os
 import tomllib
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
+
 from syncline_server.storage.connections import Durability
 
 ENVIRONMENT_PREFIX: Final = "SYNCLINE_"
@@ -27,7 +28,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     durability: Durability = Durability.FULL
     """`full`: an ack survives loss of power. `normal`: it survives a crash of the server, not always loss of power."""
     origins: tuple[str, ...] = ()
-    """Origins of web pages that may open WebSockets, besides the server's own. Programs send no Origin and are not affected."""
+    """Origins of web pages that may open WebSockets, besides the server's own. Programs send no Origin and are not
+    affected.
+    """
     outbox_bytes: int = 1 * MIB
     """What may wait to be written to one connection before its device is served from the log instead."""
     document_linger_seconds: float = 10.0
@@ -48,7 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def load(overrides: Mapping[str, object], *, file: Path | None = None) -> Settings:
-    """Settings from `file` (TOML, optional), the environment, and `overrides` (those not None). Raises `SettingsError`."""
+    """Settings from `file` (TOML), the environment, and `overrides` (those not None). Raises `SettingsError`."""
     values: dict[str, Any] = {}
     if file is not None:
         try:

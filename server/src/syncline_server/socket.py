@@ -18,7 +18,6 @@ from typing import Any, Final, Protocol, cast
 from starlette.websockets import WebSocket
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
-from websockets.frames import Frame
 
 try:
     from websockets.speedups import apply_mask
@@ -30,8 +29,10 @@ EXTENSION: Final = "syncline.socket"
 
 FIN_BINARY: Final = 0x82
 MASKED: Final = 0x80
+SHORTEST_FRAME: Final = 2
 LENGTH_16: Final = 126
 LENGTH_64: Final = 127
+SIZE_16_END: Final = 65_536
 CONTROL: Final = 0x08
 CLOSE_TEXT_REFUSED: Final = 1003
 
@@ -53,11 +54,13 @@ class Receiver(Protocol):
 
 
 def message(payload: bytes) -> bytes:
-    """`payload` as one unmasked binary WebSocket message (RFC 6455 section 5.2), to be written to any number of sockets."""
+    """`payload` as one unmasked binary WebSocket message (RFC 6455 section 5.2), to be written to any number of
+    sockets.
+    """
     size = len(payload)
     if size < LENGTH_16:
         return bytes((FIN_BINARY, size)) + payload
-    if size < 65536:
+    if size < SIZE_16_END:
         return bytes((FIN_BINARY, LENGTH_16)) + size.to_bytes(2, "big") + payload
     return bytes((FIN_BINARY, LENGTH_64)) + size.to_bytes(8, "big") + payload
 
@@ -83,7 +86,9 @@ class Socket(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
 
     def write(self, wire: bytes) -> None:
-        """Write bytes that are framed already. Silently nothing when the connection is closing: its device resumes by cursor."""
+        """Write bytes that are framed already. Silently nothing when the connection is closing: its device resumes by
+        cursor.
+        """
         if not self.close_sent and not self.disconnected:
             self.transport.write(wire)
 
@@ -122,8 +127,8 @@ class Socket(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         """Take messages out of what the operating system delivered.
 
-        Frames are cut here, and only whole ones passed on, so that the parser of the library always stands at a frame's beginning
-        and the common frame (whole, binary, masked) need not pass through it.
+        Frames are cut here, and only whole ones passed on, so that the parser of the library always stands at a frame's
+        beginning and the common frame (whole, binary, masked) need not pass through it.
         """
         if not self.handshake_initiated or self.conn.parser_exc is not None:
             super().data_received(data)
@@ -132,7 +137,7 @@ class Socket(WebSocketsSansIOProtocol):
             data = self._buffer + data
         position = 0
         size = len(data)
-        while size - position >= 2 and self.conn.parser_exc is None:
+        while size - position >= SHORTEST_FRAME and self.conn.parser_exc is None:
             end = self._frame_end(data, position)
             if end > size:
                 break
@@ -141,7 +146,9 @@ class Socket(WebSocketsSansIOProtocol):
         self._buffer = data[position:] if position < size else b""
 
     def _frame_end(self, data: bytes, start: int) -> int:
-        """Where the frame at `start` ends; beyond `data` when it is not all there. A frame over the size limit ends at its header."""
+        """Where the frame at `start` ends; beyond `data` when it is not all there. A frame over the size limit ends at
+        its header.
+        """
         length = data[start + 1] & 0x7F
         header = 2 + (4 if data[start + 1] & MASKED else 0)
         if length < LENGTH_16:

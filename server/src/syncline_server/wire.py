@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from syncline_protocol import codec
+from syncline_protocol.errors import CloseCode, ProtocolViolation
 from syncline_protocol.frames import Snapshot, Updates
+from syncline_protocol.limits import CLIENT_ID_MAX
 
 from syncline_server.socket import message
 
@@ -18,6 +20,9 @@ SYNC_STEP_2: Final = 1
 SYNC_UPDATE: Final = 2
 AWARENESS: Final = 1
 QUERY_AWARENESS: Final = 3
+VARINT_BITS: Final = 0x7F
+VARINT_MORE: Final = 0x80
+VARINT_BYTES_MAX: Final = 8
 EMPTY_UPDATE: Final = b"\x00\x00"
 """An update of no structs and no deletes."""
 
@@ -69,8 +74,21 @@ def yjs_message(*head_and_body: int | bytes) -> bytes:
 def varint(number: int) -> bytes:
     """lib0's variable-length encoding of a natural number: seven bits a byte, lowest first."""
     out = bytearray()
-    while number > 0x7F:
-        out.append(0x80 | (number & 0x7F))
+    while number > VARINT_BITS:
+        out.append(VARINT_MORE | (number & VARINT_BITS))
         number >>= 7
     out.append(number)
     return bytes(out)
+
+
+def read_varint(data: bytes, position: int) -> tuple[int, int]:
+    """A natural number up to 2^53 - 1 at `position`, and where it ends. Raises `ProtocolViolation` (4400)."""
+    number = 0
+    for index in range(VARINT_BYTES_MAX):
+        if position + index >= len(data):
+            break
+        byte = data[position + index]
+        number |= (byte & VARINT_BITS) << (7 * index)
+        if byte < VARINT_MORE and number <= CLIENT_ID_MAX:
+            return number, position + index + 1
+    raise ProtocolViolation(CloseCode.MALFORMED_FRAME, "a message breaks off or has a number too large")

@@ -1,10 +1,12 @@
 """Stock Yjs clients: one document on `/yjs/<document>?token=…`, in the y-websocket protocol (sync and awareness).
 
-On the data's way: `socket → YJS → document (admission) → log → relay → outbox → socket`: the same admission and the same
-log as `/v1/sync`. These clients know no cursor and no lease: they are served by state vector, and a client id is bound to
-the first user who writes under it. A refused update closes the connection, with the reason, since the protocol has no other word for it.
+On the data's way: `socket → YJS → document (admission) → log → relay → outbox → socket`: the same admission and the
+same log as `/v1/sync`. These clients know no cursor and no lease: they are served by state vector, and a client id is
+bound to the first user who writes under it. A refused update closes the connection, with the reason, since the protocol
+has no other word for it.
 
-Messages (y-protocols): varint kind (0 sync, 1 awareness, 3 query awareness); sync: varint step (0 vector, 1 and 2 update), byte string.
+Messages (y-protocols): varint kind (0 sync, 1 awareness, 3 query awareness); sync: varint step (0 vector, 1 and 2
+update), byte string.
 """
 
 import asyncio
@@ -32,7 +34,9 @@ from syncline_server.wire import (
     SYNC_STEP_1,
     SYNC_STEP_2,
     SYNC_UPDATE,
+    VARINT_BITS,
     YJS,
+    read_varint,
     yjs_message,
 )
 
@@ -136,13 +140,9 @@ class YjsSession:
         try:
             await self._open()
             while self.connected:
-                while self._waiting and not self._ended:
-                    await self._serve(self._waiting.popleft())
-                if not self.socket.transport.is_reading() and not self._ended:
-                    self.socket.transport.resume_reading()
+                await self._serve_all()
+                await self._wake.wait()
                 self._wake.clear()
-                if self.connected and (self._ended or not self._waiting):
-                    await self._wake.wait()
         except ProtocolViolation as violation:
             self.end(violation.close_code, violation.reason)
         except RefusedUpdate as refusal:
@@ -160,11 +160,18 @@ class YjsSession:
             subscription = Subscription(self, document, YJS, access, 0)
             subscription.live = False  # until it has told its vector and was sent what it lacks
             self.subscriptions[document.number] = subscription
+            self.hub.followers.add(self)
             document.subscriptions[self] = subscription
             self._send(SYNC, SYNC_STEP_1, encode_vector(document.admission.vector))
             self.hub.presence.show(self, [document])
         finally:
             self.hub.unpin(document)
+
+    async def _serve_all(self) -> None:
+        while self._waiting and not self._ended:
+            await self._serve(self._waiting.popleft())
+        if not self._ended and not self.socket.transport.is_reading():
+            self.socket.transport.resume_reading()
 
     async def _serve(self, payload: bytes | None) -> None:
         if payload is None:
@@ -205,21 +212,25 @@ class YjsSession:
             self._send(SYNC, SYNC_STEP_2, EMPTY_UPDATE)
 
     async def _admit(self, subscription: Subscription, payload: bytes) -> None:
-        document = subscription.document
         self._in_flight += 1
         try:
             if len(payload) > limits.UPDATE_BYTES_MAX:
                 raise RefusedUpdate(RefusalCode.TOO_LARGE, f"an update is over {limits.UPDATE_BYTES_MAX} bytes")
-            while not self._ended:
-                await self.hub.load_index(document)
-                try:
-                    document.admit(payload, self, 0, subscription.access, 0, self._owns, self.hub.now_ms())
-                    return
-                except RefusedUpdate as refusal:
-                    if refusal.code is not RefusalCode.NOT_YOURS or not await self._bind():
-                        raise
+            while not await self._try_to_admit(subscription, payload):
+                pass  # a client id was bound: once for each that is new in the update
         except RefusedUpdate as refusal:
-            self.refuse(document.number, 0, refusal)
+            self.refuse(subscription.document.number, 0, refusal)
+
+    async def _try_to_admit(self, subscription: Subscription, payload: bytes) -> bool:
+        """Whether it was admitted; if not, an id under which it writes was bound. Raises `RefusedUpdate`."""
+        await self.hub.load_index(subscription.document)
+        try:
+            subscription.document.admit(payload, self, 0, subscription.access, 0, self._owns, self.hub.now_ms())
+        except RefusedUpdate as refusal:
+            if refusal.code is not RefusalCode.NOT_YOURS or not await self._bind():
+                raise
+            return False
+        return True
 
     def _owns(self, client: int) -> bool:
         if client in self._clients:
@@ -237,7 +248,8 @@ class YjsSession:
     async def _take_awareness(self, subscription: Subscription, content: bytes) -> None:
         """Pass on the client's own state. Stock clients repeat what they heard of others: that is not listened to.
 
-        The first thing a client says is its own state alone, which tells its id; the id is bound to its user like any other.
+        The first thing a client says is its own state alone, which tells its id; the id is bound to its user like any
+        other.
         """
         entries = awareness.decode(content)
         if not self.awareness_client and len(entries) == 1 and self._owns(entries[0].client):
@@ -257,20 +269,14 @@ class YjsSession:
 
 def _split(data: bytes) -> tuple[int, bytes]:
     """A small number (all of this protocol's are below 128) and the rest."""
-    if not data or data[0] > 0x7F:
+    if not data or data[0] > VARINT_BITS:
         raise ProtocolViolation(CloseCode.MALFORMED_FRAME, "not a message of the y-websocket protocol")
     return data[0], data[1:]
 
 
 def _byte_string(data: bytes) -> bytes:
     """The one byte string that ends every message."""
-    size = shift = position = 0
-    while position < len(data) and shift <= 28:
-        size |= (data[position] & 0x7F) << shift
-        shift += 7
-        position += 1
-        if data[position - 1] < 0x80:
-            break
-    if position == 0 or data[position - 1] >= 0x80 or len(data) - position != size:
+    size, position = read_varint(data, 0)
+    if len(data) - position != size:
         raise ProtocolViolation(CloseCode.MALFORMED_FRAME, "a length does not fit its message")
     return data[position:]

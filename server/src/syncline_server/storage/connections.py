@@ -19,7 +19,7 @@ from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import aiosqlite
 
@@ -55,40 +55,61 @@ class Durability(StrEnum):
     NORMAL = "normal"
 
 
-class Connections:
-    """A directory with one database, open for one process. Opened and closed as an async context manager."""
+class Connection(Protocol):
+    """What is used of `aiosqlite.Connection`; errors are `sqlite3.Error` with SQLite's extended code."""
 
-    def __init__(self, directory: Path, durability: Durability) -> None:
+    @property
+    def in_transaction(self) -> bool: ...
+
+    async def execute_fetchall(self, sql: str, parameters: Parameters = ()) -> Iterable[Any]: ...
+
+    async def close(self) -> None: ...
+
+
+class Connect(Protocol):
+    """Opens a database by its `file:` URI. The argument by which tests put their own disk under the store."""
+
+    async def __call__(self, uri: str) -> Connection: ...
+
+
+async def connect_sqlite(uri: str) -> Connection:
+    """SQLite on the real disk, through a thread of its own. Each statement is a transaction unless BEGIN was said."""
+    return await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_WAIT_S)
+
+
+class Connections:
+    """A directory with one database, open for one process."""
+
+    def __init__(self, directory: Path, durability: Durability, connect: Connect) -> None:
         self._directory = directory
         self._durability = durability
-        self._writer: aiosqlite.Connection
-        self._reader: aiosqlite.Connection
+        self._connect = connect
+        self._writer: Connection
+        self._reader: Connection
         self._lock_file = -1
         self._turn = asyncio.Lock()
         self._fatal: StoreFatal | None = None
         self._written_bytes = 0
 
-    async def __aenter__(self) -> Self:
+    async def open(self) -> None:
+        """Take the directory, create or migrate the database. Raises `StoreUnavailable` or `StoreCorrupt`."""
+        uri = (self._directory / DATABASE_NAME).absolute().as_uri()
         async with AsyncExitStack() as opened:
             self._lock_file = _lock_directory(self._directory)
             opened.callback(os.close, self._lock_file)
             try:
-                self._writer = await opened.enter_async_context(
-                    aiosqlite.connect(self._directory / DATABASE_NAME, isolation_level=None, timeout=BUSY_WAIT_S)
-                )
+                self._writer = await self._connect(f"{uri}?mode=rwc")
+                opened.push_async_callback(self._writer.close)
                 await self._set_up_writer()
                 await self._migrate()
                 _sync_directory(self._directory)
-                uri = f"{(self._directory / DATABASE_NAME).absolute().as_uri()}?mode=ro"
-                self._reader = await opened.enter_async_context(
-                    aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_WAIT_S)
-                )
+                self._reader = await self._connect(f"{uri}?mode=ro")
+                opened.push_async_callback(self._reader.close)
                 await self._reader.execute_fetchall("PRAGMA query_only = ON")
                 await self._reader.execute_fetchall(f"PRAGMA cache_size = -{CACHE_KIB}")
             except sqlite3.Error as error:
                 raise self._translated(error, f"open {self._directory / DATABASE_NAME}") from error
             opened.pop_all()
-        return self
 
     async def close(self) -> None:
         """Carry the WAL over and close. After a fatal failure: close without another write."""
@@ -112,7 +133,7 @@ class Connections:
     async def read(self, sql: str, parameters: Parameters, *, doing: str) -> list[Row]:
         """All rows of a query, seen as of one moment. `doing` is for the error: "read the log"."""
         try:
-            return list(await self._reader.execute_fetchall(sql, parameters))  # type: ignore[arg-type] # rows are tuples
+            return list(await self._reader.execute_fetchall(sql, parameters))
         except sqlite3.Error as error:
             raise self._translated(error, doing) from error
 
@@ -124,7 +145,7 @@ class Connections:
         except sqlite3.Error as error:
             raise self._translated(error, doing) from error
         self._written_bytes += sum(len(value) for value in parameters if isinstance(value, bytes)) + schema.PAGE_BYTES
-        return list(rows)  # type: ignore[arg-type] # rows are tuples
+        return list(rows)
 
     async def write_together(self, statements: Iterable[Statement], *, doing: str) -> None:
         """Several statements in one transaction. Only inside `alone`."""

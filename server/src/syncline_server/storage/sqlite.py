@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from syncline_server.storage import statements
-from syncline_server.storage.connections import Connections, Durability, Parameters, Row
+from syncline_server.storage.connections import Connect, Connections, Durability, Parameters, Row, connect_sqlite
 from syncline_server.storage.interface import (
     DocumentKey,
     LeaseHolder,
@@ -34,13 +34,15 @@ PREFIX_END: Final = "\U0010ffff"
 class SqliteStore:
     """The store in `directory`, which is created if it is not there. One process has it at a time."""
 
-    def __init__(self, directory: Path, *, durability: Durability = Durability.FULL) -> None:
-        self._connections = Connections(directory, durability)
+    def __init__(
+        self, directory: Path, *, durability: Durability = Durability.FULL, connect: Connect = connect_sqlite
+    ) -> None:
+        self._connections = Connections(directory, durability, connect)
         self._log = LogTables(self._connections)
         self._cursors: dict[tuple[int, int], tuple[int, int]] = {}
 
     async def __aenter__(self) -> Self:
-        await self._connections.__aenter__()
+        await self._connections.open()
         try:
             await self._log.load()
         except BaseException:
