@@ -134,7 +134,9 @@ class Store(Protocol):
         """
 
     async def read_log(self, document: int, *, after: int, bytes_max: int) -> list[LogRow]:
-        """Updates with seq > `after` in order: as many as fit into `bytes_max`, and at least one if there is one.
+        """Updates with seq > `after` in order: at least one if there is one, and no more than fit into `bytes_max`.
+
+        There may be more than come back: the end is where nothing does.
 
         If `after` is below the floor, the first row is the one after the floor, if there is one: the caller sees it by
         its seq, and takes the snapshot.
