@@ -1,0 +1,63 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.records import record_id, record_value
+from support.vectors import as_json, read_vectors
+from syncline_protocol.documents.user import reduce_user
+
+VECTORS = read_vectors("reducers")["user"]
+
+Rooted = tuple[str, dict[str, Any]]
+
+conversations = st.sampled_from(["c1", "c2"])
+fields: dict[tuple[str, str], st.SearchStrategy[dict[str, Any]]] = {
+    ("read_markers", "read_marker"): st.fixed_dictionaries(
+        {"conversation": conversations, "up_to": st.integers(0, 4), "message": st.integers(0, 4).map(record_id)}
+    ),
+    ("drafts", "draft"): st.fixed_dictionaries(
+        {"conversation": conversations, "text": st.sampled_from(["", "a", "b"])}
+    ),
+    ("settings", "setting"): st.fixed_dictionaries(
+        {"name": st.sampled_from(["theme", "sounds"]), "value": st.none() | st.booleans() | st.just("dark")}
+    ),
+    ("mutes", "mute"): st.fixed_dictionaries({"conversation": conversations}),
+}
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> tuple[list[Rooted], list[Rooted]]:
+    """Records of a user, and the same in another order, some of them more than once."""
+    places = draw(st.lists(st.sampled_from([*fields]), max_size=12))
+    records = [
+        (place[0], record_value(number, place[1], **draw(fields[place]), at=draw(st.integers(0, 6))))
+        for number, place in enumerate(places)
+    ]
+    repeated = draw(st.lists(st.sampled_from(records), max_size=6)) if records else []
+    return records, draw(st.permutations(records + repeated))
+
+
+@pytest.mark.parametrize("case", VECTORS, ids=lambda case: case["name"])
+def test_records_make_the_state_that_the_vectors_say(case: dict[str, Any]) -> None:
+    records = [(one["root"], one["value"]) for one in case["records"]]
+    assert as_json(reduce_user(records)) == case["shown"]
+
+
+@given(deliveries())
+def test_neither_order_nor_repetition_matters(delivery: tuple[list[Rooted], list[Rooted]]) -> None:
+    records, delivered = delivery
+    assert reduce_user(delivered) == reduce_user(records)
+
+
+@given(deliveries())
+def test_read_markers_never_move_back(delivery: tuple[list[Rooted], list[Rooted]]) -> None:
+    _, delivered = delivery
+    for count in range(len(delivered)):
+        before, after = reduce_user(delivered[:count]), reduce_user(delivered[: count + 1])
+        assert all(after.read[conversation] >= position for conversation, position in before.read.items())
+
+
+def test_a_malformed_record_is_an_error() -> None:
+    with pytest.raises(ValueError, match="up_to"):
+        reduce_user([("read_markers", record_value(1, "read_marker", conversation="c1", message=record_id(0)))])
