@@ -64,7 +64,7 @@ class Authority:
         self._revoked: dict[tuple[str, str, str], int] = {}
 
     def issue(  # noqa: PLR0913 - one argument per claim
-        self, *, tenant: str, user: str, role: str, groups: Iterable[str] = (), now_ms: int, ttl_s: int
+        self, *, tenant: str, user: str, role: str, groups: Iterable[str] = (), now_ms: int, ttl_s: float
     ) -> str:
         """A token for `user`. Raises `ProtocolViolation` when it would not be accepted."""
         claims = {
