@@ -233,7 +233,8 @@ def test_the_clock_is_at_most_a_minute_ahead() -> None:
 def test_a_users_document_is_that_users_to_write() -> None:
     draft = struct(record_value(1, "draft", conversation="c1", text="hi"), root="drafts")
     take(ALICE, parse_name("user/alice"), draft)
-    assert refuse(ALICE, parse_name("user/carol"), draft).code is RefusalCode.FORBIDDEN
+    refusal = refuse(ALICE, parse_name("user/carol"), draft)
+    assert (refusal.code, refusal.detail) == (RefusalCode.FORBIDDEN, {"record": record_id(1)})
 
 
 def test_one_bad_record_refuses_the_update() -> None:

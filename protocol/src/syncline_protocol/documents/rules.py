@@ -14,6 +14,7 @@ from syncline_protocol.documents.identity import SERVER_USER, STAFF, Identity, R
 from syncline_protocol.documents.records import encoded_bytes
 from syncline_protocol.documents.schema import (
     MESSAGE_TYPES,
+    MESSAGES,
     ROOTS,
     SCHEMAS,
     Edit,
@@ -127,8 +128,6 @@ def check_records(
     `now_ms` is the server's time. Raises `RefusedUpdate` with the record's key in `detail["record"]`: `forbidden`,
     `invalid`, `too_large`, or `clock_ahead` with the time in `detail["server_time_ms"]`.
     """
-    if name.kind is DocumentKind.USER and identity.user != name.id:
-        raise RefusedUpdate(RefusalCode.FORBIDDEN, f"{name.path} belongs to another user")
     latest_ms = now_ms + CLOCK_AHEAD_MS_MAX
     authors: dict[str, str] = {}  # of messages that are new themselves
     for struct in new:
@@ -150,6 +149,8 @@ def _check_record(identity: Identity, name: DocumentName, struct: "RecordStruct"
         _refuse_unknown(name, struct)
     if identity.role not in writing.roles:
         _refuse(RefusalCode.FORBIDDEN, key, f"a record of type {type_} is not for a {identity.role.value} to write")
+    if name.kind is DocumentKind.USER and identity.user != name.id:
+        _refuse(RefusalCode.FORBIDDEN, key, f"{name.path} belongs to another user")
     try:
         record = parse_record(writing.schema, value)
     except ValueError as error:
@@ -172,7 +173,7 @@ def _check_named_message(
     """A record about a message: the message exists in this document, and is its author's to edit or recall."""
     author = authors.get(record.message)
     if author is None:
-        facts = index.records.get(("messages", record.message))
+        facts = index.records.get((MESSAGES, record.message))
         if facts is None or facts.type not in MESSAGE_TYPES:
             _refuse(RefusalCode.FORBIDDEN, record.id, f"there is no message {record.message} in this document")
         author = facts.by
@@ -197,6 +198,6 @@ def _refuse(code: RefusalCode, key: str, reason: str) -> NoReturn:
 def _clock_ahead(key: str, at: int, now_ms: int) -> RefusedUpdate:
     return RefusedUpdate(
         RefusalCode.CLOCK_AHEAD,
-        f"record {key} is from {at_ms(at) - now_ms} ms ahead of the server's time",
+        f"record {key} is {at_ms(at) - now_ms} ms ahead of the server's time",
         detail={"record": key, "server_time_ms": now_ms},
     )
