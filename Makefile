@@ -73,7 +73,7 @@ $(PYTHON_STAMP): pyproject.toml $(PYTHON_PACKAGES:%=%/pyproject.toml)
 
 # `npm ci` where the versions are locked, else an install that writes no lock: a lock may hold no registry's address.
 %/node_modules/.stamp: %/package.json
-	@command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20)' || { \
+	@command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' || { \
 		echo "Syncline's tests against stock Yjs clients need Node.js 20 or newer with npm: install it, then run make again." >&2; exit 1; }
 	cd $* && if [ -f package-lock.json ]; then npm ci --no-audit --no-fund; else npm install --no-package-lock --no-audit --no-fund; fi
 	@touch $@
