@@ -13,7 +13,6 @@ from syncline_protocol.documents.records import (
     INTEGER_MAX,
     canonical,
     document_digest,
-    encoded_bytes,
     plain,
     record_digest,
 )
@@ -132,8 +131,3 @@ def test_the_order_of_records_does_not_show_in_the_digest() -> None:
 
 def test_the_sum_wraps() -> None:
     assert document_digest([b"\xff" * DIGEST_BYTES, (2).to_bytes(DIGEST_BYTES, "little")]) == (1).to_bytes(32, "little")
-
-
-def test_the_size_is_that_of_the_canonical_form() -> None:
-    value = record_value(1, "text", text='a"\n 你')
-    assert encoded_bytes(value) == len(canonical(value))

@@ -13,7 +13,7 @@ from syncline_protocol.documents.rules import Identity, Role, access, check_reco
 from syncline_protocol.documents.schema import MESSAGE_TYPES, ROOTS, SCHEMAS
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access
-from syncline_protocol.limits import CLOCK_AHEAD_MS_MAX, RECORD_BYTES_MAX
+from syncline_protocol.limits import CLOCK_AHEAD_MS_MAX
 from syncline_protocol.names import DocumentKind, DocumentName, parse_name
 from syncline_protocol.update import RecordStruct
 
@@ -211,12 +211,6 @@ def test_a_refusal_stays_short_however_long_the_names_in_the_record() -> None:
     assert len(refusal.reason) < 500
     refusal = refuse(ALICE, SEGMENT, struct(TEXT | {"type": "x" * 100_000}))
     assert len(refusal.reason) < 500
-
-
-def test_a_record_is_not_larger_than_its_limit() -> None:
-    control_characters = TEXT | {"text": "\x01" * (RECORD_BYTES_MAX // 6)}
-    assert refuse(ALICE, SEGMENT, struct(control_characters)).code is RefusalCode.TOO_LARGE
-    take(ALICE, SEGMENT, struct(TEXT | {"text": "字" * (RECORD_BYTES_MAX // 6)}))
 
 
 def test_the_clock_is_at_most_a_minute_ahead() -> None:

@@ -4,7 +4,6 @@ import msgspec
 import pytest
 from support.records import record_id, record_value
 from support.vectors import read_vectors
-from syncline_protocol.documents.records import encoded_bytes
 from syncline_protocol.documents.schema import (
     MESSAGE_TYPES,
     MESSAGES,
@@ -19,6 +18,7 @@ from syncline_protocol.documents.schema import (
 )
 from syncline_protocol.limits import MESSAGE_TEXT_CHARACTERS_MAX, RECORD_BYTES_MAX
 from syncline_protocol.names import DocumentKind
+from syncline_protocol.update import RecordStruct, encode_records, scan_records
 
 VECTORS = read_vectors("records")
 ACCEPTED = [(case["root"], case["value"]) for case in VECTORS["accepted"]]
@@ -86,7 +86,9 @@ def test_numbers_that_yjs_wrote_as_floating_point_are_whole_numbers() -> None:
 def test_the_longest_text_fits_into_a_record(character: str) -> None:
     longest = record_value(1, "text", text=character * MESSAGE_TEXT_CHARACTERS_MAX, reply_to=record_id(0))
     assert isinstance(parse(MESSAGES, longest), TextMessage)
-    assert encoded_bytes(longest) <= RECORD_BYTES_MAX
+    update = encode_records([RecordStruct(1, 0, MESSAGES, longest["id"], longest)])
+    assert len(update) <= RECORD_BYTES_MAX
+    assert scan_records(update)[0].value == longest
     with pytest.raises(ValueError, match="text"):
         parse(MESSAGES, {**longest, "text": longest["text"] + character})
 

@@ -73,9 +73,12 @@ class RecordIndex:
 
     @classmethod
     def from_update(cls, payload: bytes) -> Self:
-        """The index of a document that holds this update and nothing else (a snapshot, say). Raises `RefusedUpdate`."""
+        """The index of a document that holds this update and nothing else: a snapshot out of one's own store.
+
+        Raises `RefusedUpdate` when it is no update of records.
+        """
         index = cls()
-        index.admit(scan_records(payload), owns=_anybody)
+        index.admit(scan_records(payload, trusted=True), owns=_anybody)
         return index
 
     @property

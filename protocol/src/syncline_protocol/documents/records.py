@@ -39,11 +39,6 @@ def canonical(value: Any) -> bytes:
     return _encode(plain(value))
 
 
-def encoded_bytes(value: dict[str, Any]) -> int:
-    """The size of a plain value in its canonical form. A number that came as floating point counts two bytes more."""
-    return len(_encode(value))
-
-
 def record_digest(root: str, key: str, value: dict[str, Any]) -> bytes:
     """The 32 bytes that stand for a record. Raises `ValueError` when `value` is not plain.
 

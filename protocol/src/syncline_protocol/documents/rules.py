@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from syncline_protocol.clock import at_ms
 from syncline_protocol.documents.identity import SERVER_USER, STAFF, Identity, Role
-from syncline_protocol.documents.records import encoded_bytes
 from syncline_protocol.documents.schema import (
     MESSAGE_TYPES,
     MESSAGES,
@@ -26,7 +25,7 @@ from syncline_protocol.documents.schema import (
 )
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access
-from syncline_protocol.limits import CLOCK_AHEAD_MS_MAX, RECORD_BYTES_MAX
+from syncline_protocol.limits import CLOCK_AHEAD_MS_MAX
 from syncline_protocol.names import DocumentKind, DocumentName
 
 if TYPE_CHECKING:
@@ -125,8 +124,8 @@ def check_records(
 ) -> None:
     """Refuse `new`, in the order written and not yet in `index`, unless `identity` may write all of it to the document.
 
-    `now_ms` is the server's time. Raises `RefusedUpdate` with the record's key in `detail["record"]`: `forbidden`,
-    `invalid`, `too_large`, or `clock_ahead` with the time in `detail["server_time_ms"]`.
+    `now_ms` is the server's time. That no record is too large is the scanner's to see. Raises `RefusedUpdate` with the
+    record's key in `detail["record"]`: `forbidden`, `invalid`, or `clock_ahead` with `detail["server_time_ms"]`.
     """
     latest_ms = now_ms + CLOCK_AHEAD_MS_MAX
     authors: dict[str, str] = {}  # of messages that are new themselves
@@ -141,7 +140,7 @@ def check_records(
 
 
 def _check_record(identity: Identity, name: DocumentName, struct: "RecordStruct") -> Record:
-    """The record by itself: its type, schema, size and author."""
+    """The record by itself: its type, schema and author."""
     root, key, value = struct.root, struct.key, struct.value
     type_ = value.get("type")
     writing = _WRITINGS.get((name.kind, root, type_)) if isinstance(type_, str) else None
@@ -162,8 +161,6 @@ def _check_record(identity: Identity, name: DocumentName, struct: "RecordStruct"
         _refuse(RefusalCode.FORBIDDEN, key, f"its `by` is not {identity.user}, who sent it")
     if record.device != identity.device:
         _refuse(RefusalCode.FORBIDDEN, key, f"its `device` is not {identity.device}, which sent it")
-    if encoded_bytes(value) > RECORD_BYTES_MAX:
-        _refuse(RefusalCode.TOO_LARGE, key, f"it is over {RECORD_BYTES_MAX} bytes")
     return record
 
 
