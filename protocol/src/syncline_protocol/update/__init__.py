@@ -7,6 +7,16 @@ have a language of their own (`record_scanner.py`, `encoder.py`); pages speak al
 
 from syncline_protocol.update.encoder import encode_records
 from syncline_protocol.update.record_scanner import RecordStruct, scan_records
+from syncline_protocol.update.scanned import ScannedUpdate
+from syncline_protocol.update.scanner import scan_update
 from syncline_protocol.update.vector import encode_vector, scan_vector
 
-__all__ = ["RecordStruct", "encode_records", "encode_vector", "scan_records", "scan_vector"]
+__all__ = [
+    "RecordStruct",
+    "ScannedUpdate",
+    "encode_records",
+    "encode_vector",
+    "scan_records",
+    "scan_update",
+    "scan_vector",
+]

@@ -18,21 +18,20 @@ import msgspec
 
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.limits import NESTING_DEPTH_MAX, STRING_BYTES_MAX
+from syncline_protocol.update.budget import Budget
 from syncline_protocol.update.reader import (
     CONTINUED,
     NEGATIVE,
     NUMBER_MAX,
     malformed,
     read_bytes,
+    read_count,
     read_text,
     read_varint,
     read_varuint,
     too_large,
 )
 from syncline_protocol.update.writer import write_text, write_varuint
-
-VALUES_PER_UPDATE_MAX: Final = 1_000_000
-"""Values in all containers of one update: under 100 MB while it is looked at. 8 MiB of messages hold 250,000."""
 
 BYTES: Final = 0x74
 ARRAY: Final = 0x75
@@ -82,21 +81,6 @@ class BigInteger(int):
     """JavaScript's bigint, 64 bits, which is not a number there."""
 
 
-class Budget:
-    """Values that containers of one update may still hold."""
-
-    __slots__ = ("left",)
-
-    def __init__(self, left: int) -> None:
-        self.left = left
-
-    def take(self, count: int) -> None:
-        """`count` values follow."""
-        self.left -= count
-        if self.left < 0:
-            raise too_large(f"the update holds more than {VALUES_PER_UPDATE_MAX} values")
-
-
 Rare = Callable[[bytes, int, int], tuple[Any, int]]
 """Reads a value of a rare type: bytes, tag and the position behind it → value and position."""
 
@@ -125,9 +109,8 @@ def read_object(data: bytes, position: int, levels: int, budget: Budget, rare: R
 
     A name or string that runs past the end of the bytes shows at the next tag: `data[…]` raises `IndexError`.
     """
-    count, position = read_varuint(data, position)
-    _enter(data, position, count * FIELD_BYTES_MIN, levels)
-    budget.take(count)
+    count, position = read_count(data, position, FIELD_BYTES_MIN)
+    budget.enter(count, levels)
     fields: dict[str, Any] = {}
     for _ in range(count):
         size = data[position]
@@ -154,21 +137,13 @@ def read_object(data: bytes, position: int, levels: int, budget: Budget, rare: R
 
 
 def _read_array(data: bytes, position: int, levels: int, budget: Budget, rare: Rare) -> tuple[list[Any], int]:
-    count, position = read_varuint(data, position)
-    _enter(data, position, count, levels)
-    budget.take(count)
+    count, position = read_count(data, position, 1)
+    budget.enter(count, levels)
     items: list[Any] = []
     for _ in range(count):
         item, position = read_value(data, position, levels - 1, budget, rare)
         items.append(item)
     return items, position
-
-
-def _enter(data: bytes, position: int, bytes_min: int, levels: int) -> None:
-    if bytes_min > len(data) - position:
-        raise malformed(f"a value at byte {position} announces more than the bytes left can hold")
-    if levels == 0:
-        raise too_large(f"a value at byte {position} is nested deeper than {NESTING_DEPTH_MAX} levels")
 
 
 def read_rare_of_record(data: bytes, tag: int, position: int) -> tuple[int, int]:
@@ -223,15 +198,16 @@ def read_json(text: bytes, budget: Budget) -> Any:
         value = _decode_json(text)
     except (msgspec.DecodeError, RecursionError) as error:
         raise malformed(f"a value is not JSON: {error}") from None
-    _check_json(value)
+    budget.depth = max(budget.depth, _json_depth(value))
     return value
 
 
-def _check_json(value: Any) -> None:
-    """Level by level, so that depth costs no stack."""
+def _json_depth(value: Any) -> int:
+    """Levels of containers in `value`; looks level by level, so that depth costs no stack."""
     level = [value]
-    for _ in range(NESTING_DEPTH_MAX + 1):
+    for depth in range(NESTING_DEPTH_MAX + 1):
         inner: list[Any] = []
+        containers = False
         for item in level:
             if isinstance(item, dict):
                 inner += item.values()
@@ -239,8 +215,9 @@ def _check_json(value: Any) -> None:
                 inner += item
             elif isinstance(item, int) and INTEGER64_MAX < item <= UNSIGNED64_MAX:
                 raise RefusedUpdate(RefusalCode.INVALID, f"{item} is a number that not every engine reads")
-        if not inner:
-            return
+            containers = containers or isinstance(item, dict | list)
+        if not containers:
+            return depth
         level = inner
     raise too_large(f"a value is nested deeper than {NESTING_DEPTH_MAX} levels")
 

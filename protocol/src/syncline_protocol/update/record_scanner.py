@@ -15,18 +15,15 @@ from typing import Any, Final, NamedTuple
 
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.limits import (
-    CLIENTS_PER_UPDATE_MAX,
     CLOCK_MAX,
     KEY_BYTES_MAX,
     NESTING_DEPTH_MAX,
     RECORD_BYTES_MAX,
-    STRUCTS_PER_UPDATE_MAX,
     UPDATE_BYTES_MAX,
 )
+from syncline_protocol.update.budget import Budget
 from syncline_protocol.update.json_value import (
     OBJECT,
-    VALUES_PER_UPDATE_MAX,
-    Budget,
     read_object,
     read_rare_of_record,
 )
@@ -75,18 +72,19 @@ def scan_records(data: bytes, *, trusted: bool = False) -> list[RecordStruct]:
     if len(data) > UPDATE_BYTES_MAX and not trusted:
         raise too_large(f"an update of {len(data)} bytes: at most {UPDATE_BYTES_MAX} are taken")
     try:
-        return _scan(data, trusted=trusted)
+        return _scan(data, Budget.of_snapshot(data) if trusted else Budget())
     except UNREADABLE as error:
         raise unreadable(error) from None
 
 
-def _scan(data: bytes, *, trusted: bool) -> list[RecordStruct]:
+def _scan(data: bytes, budget: Budget) -> list[RecordStruct]:
     records: list[RecordStruct] = []
     clients = set()
-    budget = Budget(len(data) if trusted else VALUES_PER_UPDATE_MAX)
     sections, position = read_count(data, 0, SECTION_BYTES_MIN)
+    budget.take_clients(sections)
     for _ in range(sections):
         count, position = read_count(data, position, RECORD_BYTES_MIN)
+        budget.take_structs(count)
         client, position = read_varuint(data, position)
         clock, position = read_varuint(data, position)
         end = clock + count
@@ -103,8 +101,6 @@ def _scan(data: bytes, *, trusted: bool) -> list[RecordStruct]:
         raise RefusedUpdate(RefusalCode.FORBIDDEN, "records are not deleted: the update deletes something")
     if position + 1 != len(data):
         raise malformed(f"{len(data) - position - 1} bytes follow the update")
-    if (len(clients) > CLIENTS_PER_UPDATE_MAX or len(records) > STRUCTS_PER_UPDATE_MAX) and not trusted:
-        raise too_large(f"an update of {len(records)} records by {len(clients)} clients")
     return records
 
 
