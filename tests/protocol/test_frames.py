@@ -11,7 +11,7 @@ from syncline_protocol.frames import Access, Frame
 DEVICE: tuple[type[Frame], ...] = get_args(frames.DeviceFrame)
 SERVER: tuple[type[Frame], ...] = get_args(frames.ServerFrame)
 ALL: list[type[Frame]] = [kind for kind in Frame.__subclasses__() if kind.__module__ == frames.__name__]
-PARTS = {frames.OpenDocument, frames.OpenedDocument, frames.OpenRefusal, frames.Limits}
+PARTS: set[type[Frame]] = {frames.OpenDocument, frames.OpenedDocument, frames.OpenRefusal, frames.Limits}
 
 
 def number(kind: type[Frame]) -> Any:
@@ -62,8 +62,8 @@ def test_access_grows_with_its_number() -> None:
 
 
 def test_an_unchanged_document_costs_what_is_promised() -> None:
-    base = len(codec.encode(frames.Opened(1, [], [])))
+    empty = len(codec.encode(frames.Opened(1, [], [])))
     unchanged = frames.OpenedDocument(2**32 - 1, Access.WRITE.value, 2**32 - 1, 0, 0)
-    one = len(codec.encode(frames.Opened(1, [unchanged], []))) - base
+    one = len(codec.encode(frames.Opened(1, [unchanged], []))) - empty
     assert one <= frames.UP_TO_DATE_BYTES_MAX
     assert len(msgspec.msgpack.encode(unchanged)) == one
