@@ -1,0 +1,292 @@
+"""Keeps the device connected: one session after the other, until it is told to stop or must.
+
+On the device's way: `session → CONNECTION → transport`. Invariants:
+
+1. At most one transport at a time; nothing of a session outlives it but what is in the replica.
+2. A lost connection is tried again with backoff and full jitter, not before the server said (`Busy`).
+3. What only a person or a program can change (44xx) stops it, with the reason; what the device itself has changed does not.
+4. A token is asked for anew for each connection, and before it expires within one.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from inspect import isawaitable
+from random import Random
+from typing import Final, NamedTuple, TypeVar
+
+from syncline_protocol import codec
+from syncline_protocol.errors import CloseCode, ProtocolViolation
+from syncline_protocol.frames import Frame
+from syncline_protocol.limits import TOKEN_RENEWAL_LEAD_MS
+from syncline_protocol.session import State
+
+from syncline_client.answers import Answers
+from syncline_client.backoff import Backoff
+from syncline_client.presence import PresenceBoard
+from syncline_client.reception import OtherUser
+from syncline_client.replica import Replica, logger
+from syncline_client.session import NEVER, Session
+from syncline_client.store import StoreError
+from syncline_client.transport import Connect, Transport, TransportClosed
+
+AGENT: Final = "syncline-python/0.1.0"
+
+STOPPING_CODES: Final = range(4400, 4500)
+"""Close codes after which coming back makes no sense by itself."""
+
+NORMAL_CLOSURE: Final = 1000
+
+STABLE_AFTER_S: Final = 10.0
+"""A session that lasted so long makes the next failure a first one."""
+
+TOKEN_RETRY_S: Final = 5.0
+"""Before the program is asked for a token again while the old one still counts."""
+
+MALFORMED_IN_A_ROW_MAX: Final = 3
+"""Connections closed for a malformed update, one after the other, each time with the update set aside."""
+
+E = TypeVar("E", bound=BaseException)
+
+TokenSource = str | Callable[[], str | Awaitable[str]]
+"""A token, or what gives a fresh one each time it is called."""
+
+
+class Standing(StrEnum):
+    """Where the connection stands."""
+
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    OFFLINE = "offline"
+    """Trying again by and by."""
+    STOPPED = "stopped"
+    """Not trying any more: somebody must change something."""
+
+
+class ConnectionState(NamedTuple):
+    """`since_ms`: since when it is not online (Unix time), or online. `reason`: why it is not, for a person."""
+
+    standing: Standing
+    since_ms: int
+    reason: str = ""
+    code: int = 0
+
+
+class Connection:
+    """See the module's text."""
+
+    def __init__(  # noqa: PLR0913 - a composition root composes; everything that differs between a test and a device is here
+        self,
+        replica: Replica,
+        presence: PresenceBoard,
+        url: str,
+        token: TokenSource,
+        *,
+        connect: Connect,
+        random: Random,
+    ) -> None:
+        self._replica = replica
+        self._presence = presence
+        self._url = url
+        self._token = token
+        self._connect = connect
+        self._backoff = Backoff(random)
+        self._malformed = 0
+        self._kick = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._session: Session | None = None
+        self._changed: set[asyncio.Event] = set()
+        self.state = ConnectionState(Standing.OFFLINE, replica.now_ms(), "not connected yet")
+        replica.on_edit = self._edited
+
+    # --- what others ask
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the server and this device have the same, as far as either knows."""
+        return self._session is not None and self._session.is_settled()
+
+    @property
+    def session_id(self) -> str:
+        """The server's name for the present session, empty if there is none."""
+        welcome = self._session.welcome if self._session is not None else None
+        return "" if welcome is None else welcome.session
+
+    def reason_of(self, name: str) -> str:
+        """Why the server does not let this device have (or write) a document; empty if it does, or nobody knows."""
+        subscription = self._session.subscriptions.get(name) if self._session is not None else None
+        return "" if subscription is None else subscription.reason
+
+    def retry_now(self) -> None:
+        """The program knows that the network is back: do not wait any longer."""
+        self._kick.set()
+
+    def wake(self) -> None:
+        """Let the session decide again."""
+        self._wake.set()
+
+    def touch(self, name: str) -> None:
+        """Let the session look at a document again."""
+        if self._session is not None:
+            self._session.touch(name)
+        self._wake.set()
+
+    async def changed(self) -> None:
+        """Wait until something happens: a frame, an edit, the connection."""
+        event = asyncio.Event()
+        self._changed.add(event)
+        try:
+            await event.wait()
+        finally:
+            self._changed.discard(event)
+
+    def _edited(self, name: str) -> None:
+        if self._session is not None:
+            self._session.edited(name)
+        self._wake.set()
+        self._tell()
+
+    def _tell(self) -> None:
+        for event in self._changed:
+            event.set()
+
+    def _stand(self, standing: Standing, *, reason: str = "", code: int = 0) -> None:
+        since_ms = self.state.since_ms
+        if (standing is Standing.ONLINE) != (self.state.standing is Standing.ONLINE):
+            since_ms = self._replica.now_ms()
+        self.state = ConnectionState(standing, since_ms, reason, code)
+        self._tell()
+
+    # --- one connection after the other
+
+    async def run(self) -> None:
+        """Stay connected. Returns when it must stop (see `state`)."""
+        while True:
+            retry_after_ms = await self._attempt()
+            if self.state.standing is Standing.STOPPED:
+                logger.error("stopped: %s", self.state.reason)
+                return
+            wait_s = self._backoff.wait_s(retry_after_ms=retry_after_ms)
+            logger.info("offline: %s; trying again in %.1f s", self.state.reason, wait_s)
+            self._kick.clear()
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._kick.wait()
+            except TimeoutError:
+                continue
+
+    async def _attempt(self) -> int:
+        """One connection, to its end; returns when the server said to come back, in ms."""
+        self._stand(Standing.CONNECTING, reason=self.state.reason)
+        try:
+            token = await self._ask_token()
+            transport = await self._connect(self._url)
+        except TransportClosed as closed:
+            self._stand(Standing.OFFLINE, reason=closed.reason, code=closed.code)
+            return 0
+        session = self._session = Session(self._replica, self._presence)
+        begun_s = time.monotonic()
+        try:
+            await self._serve(session, transport, token)
+        except* TransportClosed as ended:
+            self._ended(_first(ended))
+        except* (ProtocolViolation, StoreError) as failed:
+            self._failed(_first(failed))
+        except* OtherUser as other:
+            self._stand(Standing.STOPPED, reason=str(_first(other)))
+        finally:
+            self._session = None
+            self._presence.disconnected()
+            await transport.close(NORMAL_CLOSURE, "")
+            self._tell()
+        if time.monotonic() > begun_s + STABLE_AFTER_S:
+            self._backoff.succeeded()
+        return session.retry_after_ms
+
+    async def _ask_token(self) -> str:
+        if isinstance(self._token, str):
+            return self._token
+        try:
+            token = self._token()
+            return await token if isawaitable(token) else token
+        except Exception as error:  # the program's own function: whatever it raises, there is no token, and the next attempt asks again
+            logger.warning("no token: %s", error)
+            raise TransportClosed(0, f"no token: {error}") from error
+
+    def _ended(self, closed: TransportClosed) -> None:
+        self._malformed = self._malformed + 1 if closed.code == CloseCode.UPDATE_REFUSED else 0
+        stopped = closed.code in STOPPING_CODES and not self._is_mended(closed.code)
+        self._stand(Standing.STOPPED if stopped else Standing.OFFLINE, reason=closed.reason, code=closed.code)
+
+    def _is_mended(self, code: int) -> bool:
+        """Whether the device itself has changed, or will, what the server closed the connection for."""
+        if code == CloseCode.UPDATE_REFUSED:
+            return self._malformed <= MALFORMED_IN_A_ROW_MAX  # the update is set aside
+        if code == CloseCode.TOKEN_EXPIRED:
+            return not isinstance(self._token, str)  # the next attempt has a fresh one
+        return code == CloseCode.HELLO_TIMEOUT  # the network was slow
+
+    def _failed(self, error: BaseException) -> None:
+        logger.error("the connection failed: %s", error)
+        self._stand(Standing.OFFLINE, reason=str(error))
+
+    # --- one session
+
+    async def _serve(self, session: Session, transport: Transport, token: str) -> None:
+        await _send(transport, session.hello(token, AGENT))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._receive(session, transport), name="receive")
+            tasks.create_task(self._decide(session, transport), name="decide")
+            tasks.create_task(self._renew(session), name="renew")
+
+    async def _receive(self, session: Session, transport: Transport) -> None:
+        answers = Answers(session)
+        while True:
+            message = await transport.receive()
+            await answers.take(message, time.monotonic())
+            if session.state is State.READY and self.state.standing is not Standing.ONLINE:
+                self._stand(Standing.ONLINE)
+            self._wake.set()
+            self._tell()
+
+    async def _decide(self, session: Session, transport: Transport) -> None:
+        while True:
+            self._wake.clear()
+            for frame in session.decide(time.monotonic()):
+                await _send(transport, frame)
+            wake_at_s = session.wake_at_s()
+            try:
+                async with asyncio.timeout(None if wake_at_s == NEVER else max(0.0, wake_at_s - time.monotonic())):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _renew(self, session: Session) -> None:
+        """Show the server a newer token before the old one expires; a token that is all there is runs out."""
+        if isinstance(self._token, str):
+            return
+        while session.state is not State.READY:
+            await self.changed()
+        while True:
+            expires_ms = session.token_expires_ms
+            left_s = (expires_ms - self._replica.server_now_ms()) / 1000
+            await asyncio.sleep(max(left_s - TOKEN_RENEWAL_LEAD_MS / 1000, left_s / 2, 0.0))
+            try:
+                session.renew(await self._ask_token())
+            except TransportClosed:
+                await asyncio.sleep(TOKEN_RETRY_S)
+                continue
+            self._wake.set()
+            while session.token_expires_ms == expires_ms:
+                await self.changed()
+
+
+async def _send(transport: Transport, frame: Frame) -> None:
+    for message in codec.messages(frame):
+        await transport.send(message)
+
+
+def _first(group: BaseExceptionGroup[E]) -> E:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -1,0 +1,79 @@
+"""One document on one connection: whether it is open, how far it is, and what was asked about it.
+
+Part of the session, which decides by it. Nothing of it survives the connection.
+"""
+
+from enum import Enum
+from typing import Final
+
+from syncline_protocol.frames import OpenedDocument
+
+from syncline_client.local_document import LocalDocument
+from syncline_client.sender import Sender
+
+STRIKES_MAX: Final = 5
+"""Refusals of one edit that each had a next step and led nowhere, before it is refused for good."""
+
+RESYNCS_MAX: Final = 2
+"""Times that a document is loaded anew on one connection, before it is left alone until the next."""
+
+
+class Standing(Enum):
+    """Where a document stands on the connection."""
+
+    WANTED = "wanted"
+    ASKED = "asked"
+    OPEN = "open"
+    CLOSED = "closed"
+    """The server does not let this device have it; asked for again on the next connection, or when it is edited."""
+
+
+class Subscription:
+    """Times are seconds of a monotonic clock. `sender` outlives a closing, because its updates are still answered."""
+
+    def __init__(self, name: str, client: int) -> None:
+        self.name = name
+        self.standing = Standing.WANTED
+        self.reason = ""
+        """Why it is closed, or cannot be written."""
+        self.channel = 0
+        self.head = 0
+        self.said_pending = False
+        self.open_after_s = 0.0
+        self.send_after_s = 0.0
+        self.quarantined = False
+        self.sender = Sender(client, 0)
+        self.strikes = 0
+        self.resyncs = 0
+        self.digest_asked = False
+        self.digest_after_s = 0.0
+        self.digest_equal_at = 0
+        """The cursor at which digests were last found equal."""
+
+    def opened(self, answer: OpenedDocument, client: int, clock: int) -> None:
+        """The server has opened it; the first edit goes out under `client` at `clock`."""
+        self.standing = Standing.OPEN
+        self.reason = ""
+        self.channel = answer.channel
+        self.head = answer.head
+        self.digest_asked = False
+        self.sender.renumber(client, clock)
+        self.sender.start_over()
+
+    def closed(self, reason: str) -> None:
+        """It is not to be had."""
+        self.standing = Standing.CLOSED
+        self.reason = reason
+
+    def ask_again(self, after_s: float) -> None:
+        """It is to be opened (again), not before `after_s`."""
+        self.standing = Standing.WANTED
+        self.open_after_s = after_s
+
+    def is_caught_up(self, document: LocalDocument) -> bool:
+        """Whether the device has all that there was when it was opened, and all that came since."""
+        return self.standing is Standing.OPEN and document.cursor.position >= self.head
+
+    def may_send(self, document: LocalDocument, now_s: float) -> bool:
+        """Whether edits may go out now."""
+        return self.is_caught_up(document) and not self.quarantined and now_s >= self.send_after_s
