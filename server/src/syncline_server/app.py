@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket
 from syncline_protocol import codec, frames
 from syncline_protocol.errors import CloseCode, ProtocolViolation
 
+from syncline_server import clock
 from syncline_server import socket as sockets
 from syncline_server.auth import Authority, read_secret
 from syncline_server.engine import Engine
@@ -26,6 +27,7 @@ from syncline_server.metrics import Metrics, registry
 from syncline_server.session import Session
 from syncline_server.settings import Settings
 from syncline_server.socket import Socket
+from syncline_server.storage.compaction import Compactor
 from syncline_server.storage.interface import StoreError
 from syncline_server.storage.sqlite import SqliteStore
 from syncline_server.storage.worker import Worker
@@ -107,8 +109,8 @@ async def opened(settings: Settings) -> AsyncIterator[Server]:
     async with SqliteStore(settings.data, durability=settings.durability) as store, Worker() as worker:
         for tenant, user, device, at_ms in await store.read_revocations():
             authority.revoke(tenant, user, device, at_ms)
-        engine = Engine(store, worker, metrics)
-        async with Log(store, on_commit=lambda: hub.flush_acks(), on_fatal=_stop_at_once) as log:
+        engine = Engine(store, worker, Compactor(store, worker, now_ms=clock.now_ms), metrics)
+        async with Log(store, on_commit=lambda: hub.flush_acks(), on_fatal=_stop_at_once) as log:  # noqa: PLW0108 - made below
             hub = Hub(settings=settings, store=store, log=log, authority=authority, metrics=metrics, engine=engine)
             upkeep = asyncio.create_task(engine.upkeep(hub), name="upkeep")
             logger.info("server.started", data=str(settings.data), durability=settings.durability.value)

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import sys
-import time
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -15,7 +14,7 @@ from rich.console import Console
 from syncline_protocol.errors import ProtocolViolation
 
 from syncline_server import app as server_app
-from syncline_server import maintenance, samples, settings
+from syncline_server import clock, maintenance, samples, settings
 from syncline_server.auth import Authority, read_secret
 from syncline_server.settings import Settings, SettingsError
 from syncline_server.socket import Socket
@@ -120,7 +119,7 @@ def token(  # noqa: PLR0913 - one parameter per option
     try:
         authority = Authority(read_secret(data))
         text = authority.issue(
-            tenant=tenant, user=user, role=role, groups=group or (), now_ms=time.time_ns() // 1_000_000, ttl_s=ttl
+            tenant=tenant, user=user, role=role, groups=group or (), now_ms=clock.now_ms(), ttl_s=ttl
         )
     except OSError as error:
         errors.print(f"[red]cannot use {error.filename}: {error.strerror}[/red]")
@@ -141,11 +140,21 @@ def compact(
     """Fold logs into snapshots, with the server stopped. (A running server does it by itself.)"""
     _log_to(sys.stderr.isatty(), json=False)
     try:
-        for line in asyncio.run(maintenance.compact(data, tenant, document)):
-            sys.stdout.write(line + "\n")
+        if not asyncio.run(_compact(data, tenant, document)):
+            errors.print(f"[red]tenant {tenant} has no document {document or 'at all'} in {data}[/red]")
+            raise typer.Exit(1)
     except StoreError as error:
         errors.print(f"[red]{error}[/red]")
         raise typer.Exit(1) from error
+
+
+async def _compact(data: Path, tenant: str, document: str | None) -> int:
+    lines = 0
+    async for line in maintenance.compact(data, tenant, document):
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+        lines += 1
+    return lines
 
 
 def _log_to(terminal: bool, *, json: bool) -> None:  # noqa: FBT001 - what the terminal is

@@ -48,8 +48,12 @@ class Document:
         self.subscriptions: dict[Follower, Subscription] = {}
         self.pins = 0
         """How many openings, loads or jobs need it in memory just now, besides its subscriptions."""
-        self.tail_updates = row.head - row.floor
+        self.tail_updates = 0
         self.tail_bytes = 0
+        self.snapshot_bytes = 0
+        """With the tail, what compaction goes by; known once the index is loaded, without which nobody writes."""
+        self.compact_after = 0
+        """Not before this sequence number, since an attempt failed."""
         self._log = log
         self._on_failure = on_failure
 

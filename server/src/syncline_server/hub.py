@@ -21,7 +21,7 @@ from syncline_protocol.errors import CloseCode, RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access
 from syncline_protocol.names import DocumentKind, DocumentName, parse_name
 
-from syncline_server import index_loading
+from syncline_server import clock, index_loading
 from syncline_server.auth import Authority
 from syncline_server.conversations import Conversations
 from syncline_server.document import Document, unavailable
@@ -69,7 +69,7 @@ class Hub:
 
     def now_ms(self) -> int:
         """The server's clock: Unix time in milliseconds."""
-        return time.time_ns() // 1_000_000
+        return clock.now_ms()
 
     # --- sessions
 

@@ -42,4 +42,5 @@ async def _build(store: Store, document: Document) -> RecordAdmission | ContentA
                 await asyncio.sleep(0)
         cursor = rows[-1].seq
     document.tail_updates, document.tail_bytes = tail_updates, tail_bytes
+    document.snapshot_bytes = 0 if snapshot is None else len(snapshot.payload)
     return built

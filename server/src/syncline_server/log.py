@@ -24,6 +24,12 @@ PROBE_INTERVAL_S: Final = 1.0
 """How often a store that failed is asked whether it takes writes again."""
 
 
+COMMIT_INTERVAL_S: Final = 0.004
+"""Commits begin no faster than this one after another. The first after a pause begins at once, so light load does not
+wait; under load each commit, and each write to a subscriber, carries more updates (what it gains:
+benchmarks/results)."""
+
+
 class Pending:
     """An update from admission until it is durable or rejected: what to store, and how its answer is addressed.
 
@@ -56,6 +62,8 @@ class Log:
         self._on_commit = on_commit
         self._on_fatal = on_fatal
         self._gathered: list[tuple[Target, Pending]] = []
+        self._loop = asyncio.get_running_loop()
+        self._not_before = 0.0
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -95,8 +103,8 @@ class Log:
                     return
                 self._wake.clear()
                 await self._wake.wait()
-                await asyncio.sleep(0)  # let the sockets of this turn of the loop add theirs
             elif self.failure is None:
+                await asyncio.sleep(max(0.0, self._not_before - self._loop.time()))
                 await self._commit()
             else:
                 self._reject(self._gathered, self.failure)
@@ -104,6 +112,7 @@ class Log:
                 await self._probe()
 
     async def _commit(self) -> None:
+        self._not_before = self._loop.time() + COMMIT_INTERVAL_S
         batch, self._gathered = self._gathered, []
         entries = [pending.entry for _, pending in batch if pending.entry is not None]
         try:

@@ -1,22 +1,44 @@
 """Looking after a store while no server runs on it."""
 
+import time
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Final
 
 from syncline_protocol.names import parse_name
 
+from syncline_server import clock
 from syncline_server.storage.compaction import Compactor
+from syncline_server.storage.interface import DocumentKey, Store, StoredDocument
 from syncline_server.storage.sqlite import SqliteStore
-from syncline_server.storage.worker import Worker
+from syncline_server.storage.worker import JobError, Worker
 
-PAGE = 500
+PAGE_ROWS: Final = 500
 
 
-async def compact(data: Path, tenant: str, document: str | None) -> list[str]:
-    """Compact one document, or all of a tenant; returns a line about each. Raises `StoreError`."""
-    lines = []
+async def compact(data: Path, tenant: str, name: str | None) -> AsyncIterator[str]:
+    """Compact one document, or all of a tenant, and say a line about each. Raises `StoreError`."""
     async with SqliteStore(data) as store, Worker() as worker:
-        compactor = Compactor(store, worker)
-        async for row in _wanted(store, tenant, document):
-            done = await compactor.compact(row, language=parse_name(row.key.name).language)
-            lines.append(f"{row.key.name}: {'compacted' if done else 'nothing to do'} at {row.head}")
-    return lines or [f"no document {document or ''} of tenant {tenant}"]
+        compactor = Compactor(store, worker, now_ms=clock.now_ms)
+        async for document in _wanted(store, tenant, name):
+            began = time.perf_counter()
+            try:
+                done = await compactor.compact(document, language=parse_name(document.key.name).language)
+            except JobError as error:
+                yield f"{document.key.name}: failed: {error}"
+                continue
+            took = f"compacted in {(time.perf_counter() - began) * 1000:.0f} ms" if done else "nothing to do"
+            yield f"{document.key.name}: {took}, at {document.head}"
+
+
+async def _wanted(store: Store, tenant: str, name: str | None) -> AsyncIterator[StoredDocument]:
+    if name is not None:
+        document = await store.read_document(DocumentKey(tenant, name))
+        if document is not None:
+            yield document
+        return
+    after = ""
+    while rows := await store.read_documents(tenant, "", after=after, limit=PAGE_ROWS):
+        for row in rows:
+            yield row
+        after = rows[-1].key.name

@@ -15,6 +15,7 @@ import structlog
 from syncline_protocol.documents.rules import Identity, Role
 from syncline_protocol.names import parse_name
 
+from syncline_server import clock
 from syncline_server.actor import Actor
 from syncline_server.auth import Authority, read_secret
 from syncline_server.conversations import segment_name
@@ -109,7 +110,7 @@ def _welcome(settings: Settings, dialogues: list[Dialogue]) -> str:
     shown = next((one for one in dialogues if one.language == "zh"), dialogues[0])
     customer = next(user for user, role in shown.participants.items() if role is Role.CUSTOMER)
     authority = Authority(read_secret(settings.data))
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = clock.now_ms()
     command = f".venv/bin/syncline chat {shown.id} --url http://{settings.host}:{settings.port}"
     lines = [f"\nSyncline serves {len(dialogues)} conversations on http://{settings.host}:{settings.port}\n"]
     lines += [
