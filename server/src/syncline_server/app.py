@@ -124,6 +124,16 @@ async def opened(settings: Settings) -> AsyncIterator[Server]:
     logger.info("server.stopped")
 
 
+async def check_store(settings: Settings) -> None:
+    """Open the store and close it again, to say in one line what is in the way: uvicorn makes a traceback of whatever
+    fails while it starts.
+
+    Raises `StoreError`.
+    """
+    async with SqliteStore(settings.data, durability=settings.durability):
+        pass
+
+
 def _stop_at_once(error: StoreError) -> None:
     """A failed fsync: what is on the disk is unknown. Nothing more is written, nothing acknowledged (P11)."""
     structlog.get_logger().critical("server.disk_failed", error=str(error))

@@ -95,10 +95,11 @@ def _run(chosen: Settings, sample_file: Path | None) -> None:
     )
     server = uvicorn.Server(config)
     try:
-        server.run()
+        asyncio.run(server_app.check_store(chosen))
     except StoreError as error:
-        errors.print(f"[red]{error}[/red]")
+        errors.print(f"[red]{error}[/red]", soft_wrap=True)
         raise typer.Exit(1) from error
+    server.run()
     if not server.started:
         raise typer.Exit(1)
 
