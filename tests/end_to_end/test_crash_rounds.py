@@ -100,7 +100,7 @@ async def run_round(server: ServerProcess, devices: list[Device], seconds: float
 
 async def read_all(server: ServerProcess, documents: Iterable[str]) -> dict[str, bytes]:
     """What a device that has nothing is given, by document, and the texts of the pages."""
-    contents: dict[str, bytes] = {name: b"" for name in documents}
+    contents: dict[str, bytes] = dict.fromkeys(documents, b"")
     pages: dict[str, pycrdt.Doc[Any]] = {name: pycrdt.Doc() for name in documents if name.startswith("page/")}
 
     def take(document: str, payload: bytes) -> None:
