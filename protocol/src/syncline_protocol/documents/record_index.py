@@ -97,6 +97,8 @@ class RecordIndex:
 
         Raises `RefusedUpdate`: `not_yours`, `forked`, `gap` (with this index's vector) or `invalid` (an overwrite).
         """
+        if len(structs) == 1 and self._is_next(structs[0], owns):
+            return list(structs)
         new: list[RecordStruct] = []
         expected: dict[int, int] = {}  # next clock by client, this update's own structs counted
         names: set[tuple[str, str]] = set()
@@ -119,6 +121,11 @@ class RecordIndex:
             new.append(struct)
         return new
 
+    def _is_next(self, struct: RecordStruct, owns: Owns) -> bool:
+        """Whether this is the common case: one new record, at the next clock of the writer's own client id."""
+        client, clock, root, key, _ = struct
+        return clock == self.vector.get(client, 0) and (root, key) not in self.records and owns(client)
+
     def integrate(self, new: Sequence[RecordStruct]) -> None:
         """Take in what `check` returned, before anything else changes the index.
 
@@ -126,14 +133,16 @@ class RecordIndex:
         rules never are.
         """
         prepared = [(struct, self._facts(struct), _digest(struct)) for struct in new]
-        for struct, facts, digest in prepared:
-            client, clock, root, key, _ = struct
+        for (client, clock, root, key, _), facts, digest in prepared:
             if clock != self.vector.get(client, 0):
                 raise ValueError(f"struct {client}:{clock} was not checked against this state of the index")
             name = (self._word(root), key)
             self.vector[client] = clock + 1
             self.records[name] = facts
-            self._names.setdefault(client, []).append(name)
+            if clock:
+                self._names[client].append(name)
+            else:
+                self._names[client] = [name]
             self._sum = (self._sum + int.from_bytes(digest, "little")) & DIGEST_MASK
 
     def encode(self) -> bytes:
@@ -161,13 +170,14 @@ class RecordIndex:
         return index
 
     def _facts(self, struct: RecordStruct) -> RecordFacts:
-        value = struct.value
+        client, clock, _, _, value = struct
         by = value.get("by")
         kind = value.get("type")
         message = value.get("message", "")
         if not (isinstance(by, str) and isinstance(kind, str) and isinstance(message, str)):
             raise _no_record(struct, "its author, type or message is no text")
-        return RecordFacts(struct.client, struct.clock, self._word(by), self._word(kind), message)
+        words = self._words
+        return RecordFacts(client, clock, words.setdefault(by, by), words.setdefault(kind, kind), message)
 
     def _word(self, word: str) -> str:
         return self._words.setdefault(word, word)
