@@ -16,7 +16,8 @@ from syncline_protocol.documents.rules import Identity, check_records
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access
 from syncline_protocol.names import DocumentName, Language
-from syncline_protocol.update import ContentIndex, RecordStruct, scan_records, scan_update
+from syncline_protocol.update import RecordStruct, scan_records, scan_update
+from syncline_protocol.update.content_index import ContentIndex
 
 Owns = Callable[[int], bool]
 """Whether a client id belongs to the writer."""
