@@ -24,7 +24,7 @@ from typing import Any, Final, Protocol, TypeVar
 import aiosqlite
 
 from syncline_server.storage import schema
-from syncline_server.storage.failures import translate
+from syncline_server.storage.failures import DATABASE_ERRORS, DatabaseError, translate
 from syncline_server.storage.interface import StoreCorrupt, StoreError, StoreFatal, StoreUnavailable
 
 DATABASE_NAME: Final = "syncline.db"
@@ -107,22 +107,23 @@ class Connections:
                 opened.push_async_callback(self._reader.close)
                 await self._reader.execute_fetchall("PRAGMA query_only = ON")
                 await self._reader.execute_fetchall(f"PRAGMA cache_size = -{CACHE_KIB}")
-            except sqlite3.Error as error:
+            except DATABASE_ERRORS as error:
                 raise self._translated(error, f"open {self._directory / DATABASE_NAME}") from error
             opened.pop_all()
 
     async def close(self) -> None:
         """Carry the WAL over and close. After a fatal failure: close without another write."""
         async with self._turn:
+            # Whoever closes last checkpoints if it can, and the reader cannot.
+            first, last = (self._writer, self._reader) if self._fatal else (self._reader, self._writer)
             try:
-                # Whoever closes last checkpoints if it can, and the reader cannot.
-                first, last = (self._writer, self._reader) if self._fatal else (self._reader, self._writer)
                 try:
                     await first.close()
                 finally:
                     await last.close()
-            except sqlite3.Error as error:
-                raise self._translated(error, f"close {self._directory / DATABASE_NAME}") from error
+            except DATABASE_ERRORS as error:
+                if self._fatal is None:  # otherwise everybody has heard worse
+                    raise self._translated(error, f"close {self._directory / DATABASE_NAME}") from error
             finally:
                 os.close(self._lock_file)
 
@@ -134,7 +135,7 @@ class Connections:
         """All rows of a query, seen as of one moment. `doing` is for the error: "read the log"."""
         try:
             return list(await self._reader.execute_fetchall(sql, parameters))
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise self._translated(error, doing) from error
 
     async def write(self, sql: str, parameters: Parameters, *, doing: str) -> list[Row]:
@@ -142,7 +143,7 @@ class Connections:
         self._refuse_after_fatal()
         try:
             rows = await self._writer.execute_fetchall(sql, parameters)
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise self._translated(error, doing) from error
         self._written_bytes += sum(len(value) for value in parameters if isinstance(value, bytes)) + schema.PAGE_BYTES
         return list(rows)
@@ -185,7 +186,7 @@ class Connections:
             return  # most failures roll back by themselves
         try:
             await self._writer.execute_fetchall("ROLLBACK")
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             self._fatal = StoreFatal(
                 f"{doing}: the transaction could not be taken back: {error}; the process must stop"
             )
@@ -236,7 +237,7 @@ class Connections:
         if self._fatal is not None:
             raise StoreFatal(f"nothing is written after a fatal failure: {self._fatal}")
 
-    def _translated(self, error: sqlite3.Error, doing: str) -> Exception:
+    def _translated(self, error: DatabaseError, doing: str) -> Exception:
         translated = translate(error, doing)
         if isinstance(translated, StoreFatal):
             self._fatal = translated

@@ -27,8 +27,21 @@ FATAL_CODES: Final = frozenset(
 )
 """Extended codes after which nobody knows what is on the disk."""
 
-CORRUPT_CODES: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT})
-"""Primary codes of a database that contradicts itself. The store sends no statement that breaks a constraint."""
+CORRUPT_CODES: Final = frozenset(
+    {
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_SCHEMA,
+        sqlite3.SQLITE_ERROR,
+    }
+)
+"""Primary codes of a database that is not what the store made of it: its own statements fit its own tables."""
+
+DatabaseError = sqlite3.Error | UnicodeDecodeError
+DATABASE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+"""What comes out of the standard library's module; the second from damaged text, also when it is in a message."""
 
 ADVICE: Final = {
     sqlite3.SQLITE_FULL: "the disk is full: free some space",
@@ -45,12 +58,14 @@ ADVICE: Final = {
 """What to do, by primary code. An error with such a code left nothing behind: SQLite has rolled the statement back."""
 
 
-def translate(error: sqlite3.Error, doing: str) -> StoreError | None:
+def translate(error: DatabaseError, doing: str) -> StoreError | None:
     """What `error`, met while `doing`, means; None if it is a mistake in this program and must stay what it is."""
+    if isinstance(error, UnicodeDecodeError | sqlite3.OperationalError) and not hasattr(error, "sqlite_errorcode"):
+        return StoreCorrupt(f"{doing}: {error}; text in the database is damaged: restore it from a backup")
     code = getattr(error, "sqlite_errorcode", None)
     if not isinstance(code, int):
         return None
-    said = f"{doing}: {error} ({error.sqlite_errorname})"
+    said = f"{doing}: {error} ({getattr(error, 'sqlite_errorname', code)})"
     primary = code & PRIMARY_CODE_MASK
     if code in FATAL_CODES:
         return StoreFatal(

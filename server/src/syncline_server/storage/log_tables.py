@@ -169,7 +169,7 @@ class LogTables:
         return heads
 
     async def _read_stored_heads(self, documents: Sequence[int]) -> dict[int, int]:
-        """The last seq of each document in runs and snapshot. Raises `StoreCorrupt` for one that does not exist."""
+        """Where the runs of each document end. Raises `StoreCorrupt` for a document that does not exist."""
         heads: dict[int, int] = {}
         for start in range(0, len(documents), DOCUMENTS_PER_READ):
             part = documents[start : start + DOCUMENTS_PER_READ]

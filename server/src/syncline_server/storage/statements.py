@@ -9,14 +9,12 @@ from typing import Final
 
 _DOCUMENT: Final = """
     SELECT number, tenant, name, epoch, floor, quarantined,
-        max(
-            ifnull((
-                SELECT max(position) FROM log_runs WHERE position BETWEEN number << 32 AND number << 32 | 0xFFFFFFFF
-            ) & 0xFFFFFFFF, 0),
-            ifnull((SELECT seq FROM snapshots WHERE document = number), 0)
-        ) AS stored_head
+        max(floor, ifnull((
+            SELECT max(position) FROM log_runs WHERE position BETWEEN number << 32 AND number << 32 | 0xFFFFFFFF
+        ) & 0xFFFFFFFF, 0)) AS stored_head
     FROM documents
 """
+"""The stored head is where the runs end, or the floor when none are left; the tail goes on from there."""
 
 READ_DOCUMENT: Final = f"{_DOCUMENT} WHERE tenant = ? AND name = ?"
 READ_DOCUMENTS: Final = f"{_DOCUMENT} WHERE tenant = ? AND name >= ? AND name < ? AND name > ? ORDER BY name LIMIT ?"

@@ -1,0 +1,26 @@
+"""Starting `support.store_child`, the process that works on a store until something happens to it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+TESTS = Path(__file__).parent.parent
+
+CHILD_S_MAX = 60
+"""A child that takes longer hangs."""
+
+
+def start_child(*arguments: object) -> subprocess.Popen[str]:
+    """Start it with this command line; its output comes line by line."""
+    environment = os.environ | {"PYTHONPATH": str(TESTS)}
+    command = [sys.executable, "-m", "support.store_child", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def run_child(*arguments: object) -> list[str]:
+    """Run it to its end, which must be a good one; returns its lines."""
+    with start_child(*arguments) as child:
+        output, _ = child.communicate(timeout=CHILD_S_MAX)
+    assert child.returncode == 0
+    return output.splitlines()
