@@ -1,0 +1,91 @@
+"""One server process: started on a free port, awaited until it answers, stopped in the end whatever happens."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+START_SECONDS_MAX: Final = 30.0
+STOP_SECONDS_MAX: Final = 10.0
+LOOK_EVERY_SECONDS: Final = 0.05
+LOG_LINES_SHOWN: Final = 20
+
+HOST: Final = "127.0.0.1"
+
+
+class ServerFailed(Exception):
+    """A server did not start, or ended while it was measured; the text has the end of its output."""
+
+
+class Process(NamedTuple):
+    """A running server."""
+
+    pid: int
+    port: int
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(
+    command: Sequence[str], *, port: int, folder: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[Process]:
+    """Run `command`, which serves on `port`, with its output in `folder`. Raises `ServerFailed`."""
+    log = folder / "output.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | dict(environment or {}),
+            start_new_session=True,
+        )
+    try:
+        _wait_until_listening(process, port, log)
+        yield Process(process.pid, port)
+        if process.poll() is not None:
+            raise ServerFailed(f"the server ended with {process.returncode} while it was measured:\n{_tail(log)}")
+    finally:
+        _stop(process)
+
+
+def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while not _listens(port):
+        if process.poll() is not None:
+            raise ServerFailed(f"{process.args!r} ended with {process.returncode}:\n{_tail(log)}")
+        if time.monotonic() > deadline:
+            raise ServerFailed(f"{process.args!r} does not listen after {START_SECONDS_MAX:.0f} s:\n{_tail(log)}")
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server; a process group of its own, so that no child of it stays."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES_SHOWN:])
