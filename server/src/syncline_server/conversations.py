@@ -4,8 +4,10 @@ Beside the data's way. Head documents (`conversation/<id>`) are written by the s
 interface, through the same admission and log as everybody's updates. Participants decide what a customer may open.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
 
 import uuid_utils
 from syncline_protocol.documents.conversation import ConversationHead, reduce_conversation
@@ -34,6 +36,8 @@ class Conversations:
     def __init__(self, hub: "Hub") -> None:
         self._hub = hub
         self._heads: dict[tuple[str, str], ConversationHead] = {}
+        self._creating: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        """One creation of a conversation at a time: of two under one id, the second finds the first one's."""
         self._actor = Actor(hub, SERVER)
 
     # --- reading
@@ -52,9 +56,11 @@ class Conversations:
 
     async def head(self, tenant: str, conversation: str) -> ConversationHead | None:
         """The conversation's head as it was last written, or None if there is no such conversation."""
-        known = self._heads.get((tenant, conversation))
-        if known is not None:
-            return known
+        head = self._heads.get((tenant, conversation)) or await self._find(tenant, conversation)
+        # A document without records is what a failed creation left behind: the next one writes into it.
+        return None if head is None or head.opened_at is None else head
+
+    async def _find(self, tenant: str, conversation: str) -> ConversationHead | None:
         name = head_name(conversation)
         try:
             document = await self._hub.find(DocumentKey(tenant, name), parse_name(name), create=False)
@@ -105,21 +111,27 @@ class Conversations:
         added: list[dict[str, Any]] = [
             {"type": "participant_added", "user": user, "role": role} for user, role in people.items()
         ]
-        if await self.head(identity.tenant, conversation) is None:
-            await self._make(identity.tenant, segment_name(conversation, 1))
-            records = [opened, *added, {"type": "segment_opened", "segment": 1}]
-            await self._write(identity.tenant, conversation, records, create=True)
+        async with self._creating.setdefault((identity.tenant, conversation), asyncio.Lock()):
+            if await self.head(identity.tenant, conversation) is None:
+                await self._make(identity.tenant, segment_name(conversation, 1))
+                records = [opened, *added, {"type": "segment_opened", "segment": 1}]
+                await self._write(identity.tenant, conversation, records, create=True)
         return conversation
 
     async def add_participant(self, tenant: str, conversation: str, user: str, role: str) -> None:
         """Let somebody take part. Raises `RefusedUpdate` (not_found)."""
-        await self._write(tenant, conversation, [{"type": "participant_added", "user": user, "role": role}])
+        await self._change(tenant, conversation, {"type": "participant_added", "user": user, "role": role})
 
     async def remove_participant(self, tenant: str, conversation: str, user: str) -> None:
         """Let somebody take part no longer; what they have open is withdrawn at once. Raises `RefusedUpdate`
         (not_found).
         """
-        await self._write(tenant, conversation, [{"type": "participant_removed", "user": user}])
+        await self._change(tenant, conversation, {"type": "participant_removed", "user": user})
+
+    async def _change(self, tenant: str, conversation: str, record: Mapping[str, Any]) -> None:
+        if await self.head(tenant, conversation) is None:
+            raise RefusedUpdate(RefusalCode.NOT_FOUND, f"there is no conversation {conversation}")
+        await self._write(tenant, conversation, [record])
 
     async def _make(self, tenant: str, name: str) -> None:
         document = await self._hub.find(DocumentKey(tenant, name), parse_name(name), create=True)

@@ -15,9 +15,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from syncline_protocol.documents.identity import STAFF, Role
+from syncline_protocol.documents.schema import LanguageTag, Subject, UserId, Word
 from syncline_protocol.errors import CloseCode, ProtocolViolation, RefusalCode, RefusedUpdate
 
-from syncline_server.auth import NAME_CHARACTERS_MAX, Grant
+from syncline_server.auth import Grant
 from syncline_server.conversations import head_name, segment_name
 from syncline_server.hub import Hub
 from syncline_server.storage.interface import StoreError
@@ -26,8 +27,7 @@ BODY_BYTES_MAX: Final = 64 * 1024
 PROBLEM: Final = "application/problem+json"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
-Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Id = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z")]
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 MAY_CHANGE_PARTICIPANTS: Final = STAFF - {Role.AUDITOR}
@@ -46,17 +46,17 @@ STATUS_OF: Final = {
 class NewConversation(msgspec.Struct, forbid_unknown_fields=True):
     """Body of `POST /v1/conversations`. With an `id` of the caller's, sending it again makes nothing new."""
 
-    subject: Annotated[str, msgspec.Meta(max_length=500)]
-    channel: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-    customer: Name | None = None
-    language: Annotated[str, msgspec.Meta(min_length=2, max_length=35)] = "zh"
+    subject: Subject
+    channel: Word
+    customer: UserId | None = None
+    language: LanguageTag = "zh"
     id: Id | None = None
 
 
 class NewParticipant(msgspec.Struct, forbid_unknown_fields=True):
     """Body of `POST /v1/conversations/{id}/participants`."""
 
-    user: Name
+    user: UserId
     role: Role = Role.AGENT
 
 
@@ -135,6 +135,8 @@ class Http:
         document, _ = await self._hub.open(grant.identity("rest"), head_name(conversation))
         self._hub.unpin(document)
         head = await self._hub.conversations.head(grant.tenant, conversation)
+        if head is None:
+            raise RefusedUpdate(RefusalCode.NOT_FOUND, f"there is no conversation {conversation}")
         return Response(msgspec.json.encode(head), media_type="application/json")
 
     async def add_participant(self, request: Request) -> Response:
