@@ -1,0 +1,84 @@
+"""What one client wrote, by clock: runs of structs that are alike.
+
+Beside the data's way: part of the content index. A run is as long as place and kind stay the same, so that a long
+typing session is few runs; each costs 9 bytes. Runs follow each other without a gap: a run ends where the next begins,
+the last one at the client's next clock.
+"""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from syncline_protocol.update.clock_ranges import CLOCK_CODE
+from syncline_protocol.update.scanned import Kind
+
+TYPE: Final = int(Kind.TYPE)
+
+KIND_CODE: Final = "B"
+"""Type of the array of kinds: a byte."""
+
+
+class RunsMark(NamedTuple):
+    """How much there was, to go back to."""
+
+    runs: int
+    pairs: int
+
+
+class StructRuns:
+    """Place and kind by clock; which structs are types; where surrogate pairs are.
+
+    The arrays are public for reading: `starts`, `places` and `kinds` by run, `pairs` the clocks of first halves of
+    surrogate pairs, ascending. `types`: number of the parent by the clock of the struct that began it.
+    """
+
+    __slots__ = ("kinds", "pairs", "places", "starts", "types")
+
+    def __init__(self) -> None:
+        self.starts = array(CLOCK_CODE)
+        self.places = array(CLOCK_CODE)
+        self.kinds = array(KIND_CODE)
+        self.pairs = array(CLOCK_CODE)
+        self.types: dict[int, int] = {}
+
+    def mark(self) -> RunsMark:
+        """The state as it is now."""
+        return RunsMark(len(self.starts), len(self.pairs))
+
+    def rollback(self, mark: RunsMark, clock: int) -> None:
+        """Forget what came after the mark, when `clock` was the next."""
+        del self.starts[mark.runs :]
+        del self.places[mark.runs :]
+        del self.kinds[mark.runs :]
+        del self.pairs[mark.pairs :]
+        for started in [started for started in reversed(self.types) if started >= clock]:
+            del self.types[started]
+
+    def append(self, clock: int, place: int, kind: int) -> None:
+        """A run of `kind` at `place` begins at the client's next clock."""
+        self.starts.append(clock)
+        self.places.append(place)
+        self.kinds.append(kind)
+
+    def continues(self, place: int, kind: int) -> bool:
+        """Whether more of `kind` at `place` only makes the last run longer."""
+        return bool(self.starts) and self.places[-1] == place and self.kinds[-1] == kind != TYPE
+
+    def at(self, clock: int) -> tuple[int, int]:
+        """Place and kind of a known clock."""
+        run = bisect_right(self.starts, clock) - 1
+        return self.places[run], self.kinds[run]
+
+    def splits_pair(self, clock: int) -> bool:
+        """Whether a cut between `clock` - 1 and `clock` goes through a surrogate pair."""
+        pairs = self.pairs
+        if not pairs:
+            return False
+        index = bisect_left(pairs, clock - 1)
+        return index < len(pairs) and pairs[index] == clock - 1
+
+    def runs(self, end: int) -> Iterator[tuple[int, int, int, int]]:
+        """Start, end, place and kind of each run; `end` is the client's next clock."""
+        ends = [*self.starts[1:], end]
+        return zip(self.starts, ends, self.places, self.kinds, strict=True)
