@@ -68,7 +68,7 @@ def with_identity(state: dict[str, Any] | None, identity: Identity) -> dict[str,
 def _state(text: bytes) -> dict[str, Any] | None:
     try:
         state: dict[str, Any] | None = _decode_json(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProtocolViolation(
             CloseCode.MALFORMED_FRAME, f"an awareness state is not a JSON object: {error}"
         ) from error

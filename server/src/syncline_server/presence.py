@@ -4,6 +4,7 @@ Identity is the session's, set here; a state that is not renewed is withdrawn af
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -39,10 +40,15 @@ class PresenceBoard:
         self._states: dict[int, dict[Attendant, tuple[State, asyncio.TimerHandle]]] = {}
 
     def set(self, document: "Document", of: Attendant, state: State | None) -> None:
-        """Show `state` to the others in the document. Raises `ProtocolViolation` when it is too large."""
+        """Show `state` to the others in the document. Raises `ProtocolViolation` when it is too large or no JSON."""
         if state is None:
             self.withdraw(document, of)
             return
+        if not _is_json(state, limits.NESTING_DEPTH_MAX):
+            raise ProtocolViolation(
+                CloseCode.MALFORMED_FRAME,
+                f"a presence state holds JSON values only, nested at most {limits.NESTING_DEPTH_MAX} deep",
+            )
         if len(codec.encode(frames.SetPresence(0, state))) > limits.PRESENCE_BYTES_MAX:
             raise ProtocolViolation(CloseCode.TOO_LARGE, f"a presence state is over {limits.PRESENCE_BYTES_MAX} bytes")
         states = self._states.setdefault(document.number, {})
@@ -73,3 +79,14 @@ class PresenceBoard:
         for attendant in list(document.subscriptions):
             if attendant is not of:
                 attendant.show_presence(document, of, state)
+
+
+def _is_json(value: object, levels: int) -> bool:
+    """Whether stock Yjs clients, whose states are JSON, can be told `value`; MessagePack can say more."""
+    if isinstance(value, dict):
+        return levels > 0 and all(isinstance(key, str) and _is_json(one, levels - 1) for key, one in value.items())
+    if isinstance(value, list):
+        return levels > 0 and all(_is_json(one, levels - 1) for one in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, bool | int | str)
