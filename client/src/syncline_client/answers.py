@@ -1,7 +1,8 @@
 """What the server says on one connection, and what follows from it.
 
-On the device's way back: `transport → connection → ANSWERS → reception → replica`. Each frame changes the session's state and the
-replica; what to send then is the session's to decide. Refusals are followed to the letter of `errors.NEXT_STEP`.
+On the device's way back: `transport → connection → ANSWERS → reception → replica`. Each frame changes the session's
+state and the replica; what to send then is the session's to decide. Refusals are followed to the letter of
+`errors.NEXT_STEP`.
 """
 
 from collections.abc import Mapping
@@ -95,7 +96,9 @@ class Answers:
         refusals = {refusal.index: refusal for refusal in frame.refused}
         names = self._session.opening.pop(frame.request, [])
         if len(names) != len(frame.documents):
-            raise ProtocolViolation(CloseCode.MALFORMED_FRAME, f"{len(frame.documents)} answers to an Open of {len(names)}")
+            raise ProtocolViolation(
+                CloseCode.MALFORMED_FRAME, f"{len(frame.documents)} answers to an Open of {len(names)}"
+            )
         for index, (name, answer) in enumerate(zip(names, frame.documents, strict=True)):
             subscription = self._session.subscriptions[name]
             if index in refusals:

@@ -1,7 +1,7 @@
 """How long to wait before the next attempt to connect.
 
-Exponential backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015): thousands of devices that lost one
-server at one moment come back spread over the whole wait.
+Exponential backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015): thousands of devices that
+lost one server at one moment come back spread over the whole wait.
 """
 
 from random import Random

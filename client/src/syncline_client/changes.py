@@ -1,4 +1,5 @@
-"""What changed, for whoever watches a document: values, and an asynchronous iterator that a slow watcher cannot make grow.
+"""What changed, for whoever watches a document: values, and an asynchronous iterator that a slow watcher cannot make
+grow.
 
 Beside the replica: `store → replica → CHANGES → handle → program`.
 """
@@ -40,7 +41,9 @@ class ChangeKind(StrEnum):
 
 
 class Change(NamedTuple):
-    """One change of one document. `records` are the ids of the records concerned, empty for pages and for whole documents."""
+    """One change of one document. `records` are the ids of the records concerned, empty for pages and for whole
+    documents.
+    """
 
     document: str
     kind: ChangeKind
@@ -57,7 +60,7 @@ class Changes:
         self._on_close = on_close
         self._waiting: deque[Change] = deque()
         self._wake = asyncio.Event()
-        self._closed = False
+        self.is_closed = False
 
     def put(self, change: Change) -> None:
         """Add a change. Never waits; see `CHANGES_WAITING_MAX`."""
@@ -70,8 +73,8 @@ class Changes:
 
     def close(self) -> None:
         """End the iteration, after what is waiting."""
-        if not self._closed:
-            self._closed = True
+        if not self.is_closed:
+            self.is_closed = True
             self._wake.set()
             self._on_close(self)
 
@@ -80,7 +83,7 @@ class Changes:
 
     async def __anext__(self) -> Change:
         while not self._waiting:
-            if self._closed:
+            if self.is_closed:
                 raise StopAsyncIteration
             self._wake.clear()
             await self._wake.wait()

@@ -4,7 +4,8 @@ On the device's way: `session → CONNECTION → transport`. Invariants:
 
 1. At most one transport at a time; nothing of a session outlives it but what is in the replica.
 2. A lost connection is tried again with backoff and full jitter, not before the server said (`Busy`).
-3. What only a person or a program can change (44xx) stops it, with the reason; what the device itself has changed does not.
+3. What only a person or a program can change (44xx) stops it, with the reason; what the device itself has changed does
+   not.
 4. A token is asked for anew for each connection, and before it expires within one.
 """
 
@@ -162,6 +163,13 @@ class Connection:
 
     async def run(self) -> None:
         """Stay connected. Returns when it must stop (see `state`)."""
+        try:
+            await self._run()
+        except Exception as error:  # noqa: BLE001 - the boundary of a task: what nobody foresaw is shown, not repeated
+            logger.exception("the connection failed")
+            self._stand(Standing.STOPPED, reason=f"internal error: {error}")
+
+    async def _run(self) -> None:
         while True:
             retry_after_ms = await self._attempt()
             if self.state.standing is Standing.STOPPED:
@@ -190,11 +198,11 @@ class Connection:
         try:
             await self._serve(session, transport, token)
         except* TransportClosed as ended:
-            self._ended(_first(ended))
+            self._ended(max(_leaves(ended), key=lambda closed: closed.code))  # the server's word over a broken pipe's
         except* (ProtocolViolation, StoreError) as failed:
-            self._failed(_first(failed))
+            self._failed(_leaves(failed)[0])
         except* OtherUser as other:
-            self._stand(Standing.STOPPED, reason=str(_first(other)))
+            self._stand(Standing.STOPPED, reason=str(_leaves(other)[0]))
         finally:
             self._session = None
             self._presence.disconnected()
@@ -210,7 +218,7 @@ class Connection:
         try:
             token = self._token()
             return await token if isawaitable(token) else token
-        except Exception as error:  # the program's own function: whatever it raises, there is no token, and the next attempt asks again
+        except Exception as error:
             logger.warning("no token: %s", error)
             raise TransportClosed(0, f"no token: {error}") from error
 
@@ -287,6 +295,7 @@ async def _send(transport: Transport, frame: Frame) -> None:
         await transport.send(message)
 
 
-def _first(group: BaseExceptionGroup[E]) -> E:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+def _leaves(group: BaseExceptionGroup[E]) -> list[E]:
+    return [
+        leaf for one in group.exceptions for leaf in (_leaves(one) if isinstance(one, BaseExceptionGroup) else [one])
+    ]

@@ -1,8 +1,8 @@
 """How far a device is in the log of one document.
 
-Beside the replica. Sequence numbers arrive with updates of others and with acknowledgements of own updates; within one turn of
-the server an acknowledgement may overtake the updates before it. The cursor is the largest n such that all up to n were seen:
-what a device tells the server when it opens the document, and what a digest is compared at.
+Beside the replica. Sequence numbers arrive with updates of others and with acknowledgements of own updates; within one
+turn of the server an acknowledgement may overtake the updates before it. The cursor is the largest n such that all up
+to n were seen: what a device tells the server when it opens the document, and what a digest is compared at.
 """
 
 from collections.abc import Iterable

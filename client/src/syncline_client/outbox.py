@@ -1,8 +1,8 @@
 """The outbox: what this device wrote and the server has not acknowledged.
 
-On the device's way: `handle → replica → OUTBOX → sender → session → transport`. It mirrors the outbox of the store, in the order of
-writing; the replica changes both together. An edit is *waiting* until it is acknowledged, or *refused*: then it is kept,
-with the reason, until its author retries or discards it (P5).
+On the device's way: `handle → replica → OUTBOX → sender → session → transport`. It mirrors the outbox of the store, in
+the order of writing; the replica changes both together. An edit is *waiting* until it is acknowledged, or *refused*:
+then it is kept, with the reason, until its author retries or discards it (P5).
 """
 
 from collections.abc import Iterable, Iterator
@@ -60,7 +60,9 @@ class Outbox:
         return list(self._waiting)
 
     def waiting_after(self, document: str, id: int) -> Iterator[Row]:  # noqa: A002 - the store's word
-        """The waiting edits of a document written after `id`. What is acknowledged leaves at the front, so few are passed over."""
+        """The waiting edits of a document written after `id`. What is acknowledged leaves at the front, so few are
+        passed over.
+        """
         return (row for row in self._waiting.get(document, {}).values() if row.id > id)
 
     def refused(self) -> list[Row]:

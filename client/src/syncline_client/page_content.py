@@ -1,8 +1,8 @@
 """A page on the device: a live Yjs document with what the server confirmed and, on top, what this device wrote.
 
-Part of the replica. The engine (pycrdt) is only fed admitted updates, in the order of the log, and own ones. Whenever it fails,
-the document object is thrown away and built again from the store: a failed apply may have been done in part, and a panic of the
-engine is no `Exception`.
+Part of the replica. The engine (pycrdt) is only fed admitted updates, in the order of the log, and own ones. Whenever
+it fails, the document object is thrown away and built again from the store: a failed apply may have been done in part,
+and a panic of the engine is no `Exception`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,7 +12,7 @@ from typing import Any, Final
 import pycrdt
 from syncline_protocol.documents.content_digest import content_digest
 from syncline_protocol.errors import RefusedUpdate
-from syncline_protocol.update import ContentIndex, scan_update, scan_vector
+from syncline_protocol.update import ContentIndex, root_kinds, scan_update, scan_vector
 
 from syncline_client.record_content import ContentBroken
 
@@ -38,15 +38,7 @@ class PageContent:
 
         Raises `ContentBroken`.
         """
-        self.doc: ROOT_TYPES: Final[Mapping[str, type[Any]]] = {
-    "map": pycrdt.Map,
-    "text": pycrdt.Text,
-    "array": pycrdt.Array,
-    "xml": pycrdt.XmlFragment,
-}
-"""By what the content index calls them. An update does not say which type a root is; what lies in it does."""
-
-Document = pycrdt.Doc(client_id=client or None)
+        self.doc: Document = pycrdt.Doc(client_id=client or None)
         with _engine(), self.doc.transaction():
             for update in updates:
                 self.doc.apply_update(update)
@@ -81,7 +73,9 @@ Document = pycrdt.Doc(client_id=client or None)
             raise ValueError(f"not an update: {refusal.reason}") from refusal
         for section in sections:
             if section.client != client:
-                raise ValueError(f"the update is written under client id {section.client}, not under this device's {client}")
+                raise ValueError(
+                    f"the update is written under client id {section.client}, not under this device's {client}"
+                )
             if section.clock > self.clock(client):
                 raise ValueError("the update skips some of this device's: load the page into the editor again")
         events: list[None] = []  # the engine tells nobody of an update that brings nothing
@@ -104,9 +98,8 @@ Document = pycrdt.Doc(client_id=client or None)
     def digest(self) -> bytes:
         """See `syncline_protocol.documents.content_digest`."""
         with _engine():
-            index = ContentIndex()
-            index.admit(scan_update(self.doc.get_update(), trusted=True), owns=_anybody)
-            return content_digest({root: self.doc.get(root, type=ROOT_TYPES[kind]) for root, kind in index.root_kinds.items()})
+            kinds = root_kinds(ContentIndex.from_update(self.doc.get_update()))
+            return content_digest({root: self.doc.get(root, type=ROOT_TYPES[kind]) for root, kind in kinds.items()})
 
     def encode(self) -> bytes:
         """All of it as one update."""
@@ -121,10 +114,6 @@ def own_clock(update: bytes, client: int) -> int:
     except RefusedUpdate as refusal:
         raise ContentBroken(f"an admitted update cannot be read: {refusal.reason}") from refusal
     return max((section.end for section in sections if section.client == client), default=0)
-
-
-def _anybody(_: int) -> bool:
-    return True
 
 
 @contextmanager

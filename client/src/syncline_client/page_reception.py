@@ -1,7 +1,7 @@
 """What the server says of pages, taken into the replica. Part of `reception.py`, whose invariants hold.
 
-A page's edits build on each other: when one is refused, those behind it cannot be told apart from it. All of them are then kept as
-refused, and the page is built again from what the server confirmed.
+A page's edits build on each other: when one is refused, those behind it cannot be told apart from it. All of them are
+then kept as refused, and the page is built again from what the server confirmed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,7 +33,9 @@ FORKED: Final = "forked"
 
 WHY_REPLACED: Final = "the page was replaced by another one at the server while this edit was waiting"
 WHY_DEPENDENT: Final = "it builds on an edit that was refused"
-WHY_FORKED: Final = "another copy of this device's store wrote under the same client id, so this edit has no place any more"
+WHY_FORKED: Final = (
+    "another copy of this device's store wrote under the same client id, so this edit has no place any more"
+)
 
 
 class PageReception:
@@ -56,7 +58,9 @@ class PageReception:
         await self._reload(document)
 
     async def receive(self, document: LocalDocument, updates: Sequence[StoredUpdate]) -> bool:
-        """Take in new updates; returns whether they prove a fork. Own updates that come back are recognised by their bytes."""
+        """Take in new updates; returns whether they prove a fork. Own updates that come back are recognised by their
+        bytes.
+        """
         replica = self._replica
         client = replica.identity.client
         waiting = {row.payload: row for row in replica.outbox.waiting(document.name)}
@@ -104,7 +108,7 @@ class PageReception:
             *(RemoveRow(row) for row in rows),
         ]
         await replica.commit(operations)
-        # An update that was given up here, behind a refused one, and taken by the server all the same (it deletes only).
+        # Given up here, behind a refused one, and taken by the server all the same: an update that only deletes.
         _take(document, (sent.payload for sent, _ in answers if (row := rows[sent.row]) is None or row.code))
         await self._compact(document)
         self._tell(document, ChangeKind.ACCEPTED)
@@ -126,7 +130,11 @@ class PageReception:
         self._tell(document, ChangeKind.RELOADED)
 
     async def _compact(self, document: LocalDocument) -> None:
-        if document.tail > TAIL_MAX and not document.cursor.ahead and not self._replica.outbox.is_waiting(document.name):
+        if (
+            document.tail > TAIL_MAX
+            and not document.cursor.ahead
+            and not self._replica.outbox.is_waiting(document.name)
+        ):
             state = _content(document).encode()
             await self._replica.commit([ReplaceState(document.name, state, document.cursor.position)])
 

@@ -1,7 +1,7 @@
 """What the server says, taken into the replica: the other half of `replica.py`.
 
-On the device's way back: `transport → connection → session → RECEPTION → store`. Each step is one transaction, one at a time with the
-program's own edits. Invariants, besides the replica's:
+On the device's way back: `transport → connection → session → RECEPTION → store`. Each step is one transaction, one at
+a time with the program's own edits. Invariants, besides the replica's:
 
 1. A sequence number is taken in once; the cursor moves in the transaction that stores what it stands for.
 2. An own edit leaves the outbox in the transaction that stores it as admitted: it is never in neither, and shown once.
@@ -10,7 +10,6 @@ program's own edits. Invariants, besides the replica's:
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 from syncline_protocol.clock import at_ms
 from syncline_protocol.frames import Welcome
@@ -43,7 +42,9 @@ class Reception:
     # --- the session
 
     async def greet(self, welcome: Welcome) -> None:
-        """Take the server's word for who this is, which client id it writes under and what time it is. Raises `OtherUser`."""
+        """Take the server's word for who this is, which client id it writes under and what time it is. Raises
+        `OtherUser`.
+        """
         await self._replica.alone(self._greet(welcome))
 
     async def _greet(self, welcome: Welcome) -> None:
@@ -67,7 +68,9 @@ class Reception:
         if replica.identity.client == client:
             return
         rows = [document.row()._replace(clock=0) for document in replica.documents.values() if document.clock]
-        await replica.commit([PutIdentity(replica.identity._replace(client=client)), *(PutDocument(row) for row in rows)])
+        await replica.commit(
+            [PutIdentity(replica.identity._replace(client=client)), *(PutDocument(row) for row in rows)]
+        )
         for document in replica.documents.values():
             if isinstance(document.content, PageContent):
                 await replica.reload(document)  # a document object of the engine keeps the id it was made with
@@ -115,8 +118,8 @@ class Reception:
             await self._by_kind(name).begin_history(document, epoch)
 
     async def receive(self, name: str, seq: int, payloads: Sequence[bytes]) -> bool:
-        """Take in updates from sequence number `seq` on; returns whether they show that another copy of this device's store
-        writes under its client id while own edits wait. Raises `ContentBroken`, `StoreError`.
+        """Take in updates from sequence number `seq` on; returns whether they show that another copy of this device's
+        store writes under its client id while own edits wait. Raises `ContentBroken`, `StoreError`.
         """
         return await self._replica.alone(self._receive(name, seq, payloads))
 

@@ -1,8 +1,8 @@
 """What the server confirmed of a record document: the records, and their digest.
 
-Part of the replica. No CRDT engine is needed: a record document is a set of records, and the order in which they come does
-not matter. What this device wrote and the server has not accepted is not in here, but in the outbox; so a refusal never
-has to be undone, and the digest is always that of admitted records.
+Part of the replica. No CRDT engine is needed: a record document is a set of records, and the order in which they come
+does not matter. What this device wrote and the server has not accepted is not in here, but in the outbox; so a refusal
+never has to be undone, and the digest is always that of admitted records.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,13 +1,14 @@
 """The replica: this device's copy of its documents, with what it wrote and the server has not acknowledged.
 
-On the device's way: `handle → REPLICA → outbox → sender → session → connection → transport`. This half answers the program that
-runs on the device: it reads, follows and edits. `reception.py` is the other half: what the server says.
+On the device's way: `handle → REPLICA → outbox → sender → session → connection → transport`. This half answers the
+program that runs on the device: it reads, follows and edits. `reception.py` is the other half: what the server says.
 
 Invariants:
 
 1. An edit is in the store, together with its outbox row, before anybody sees it; an update together with its cursor.
 2. Memory follows the store: a failed commit leaves both as they were.
-3. Confirmed content and own waiting edits are kept apart (records), or can be (pages, by building again from the store).
+3. Confirmed content and own waiting edits are kept apart (records), or can be (pages, by building again from the
+   store).
 4. One change at a time, each carried to its end even when its caller is cancelled.
 """
 
@@ -54,6 +55,9 @@ encode_json: Final = msgspec.json.encode
 decode_json: Final = msgspec.json.decode
 
 
+NEVER_CONNECTED: Final = "this device has never been connected: connect it once, then it can write offline as well"
+
+
 class NeverConnected(Exception):
     """The device has not been connected yet, so it has no user and no client id to write under."""
 
@@ -94,7 +98,9 @@ class Replica:
             self.identity = StoredIdentity(self.identity.device or f"device-{uuid_utils.uuid4()}")
             await self.store.commit([PutIdentity(self.identity)], durable=True)
         elif self.identity.device not in ("", known.device):
-            raise StoreError(f"this store belongs to device {known.device!r}, not {self.identity.device!r}: give each its own")
+            raise StoreError(
+                f"the store is device {known.device!r}'s, not {self.identity.device!r}'s: give each its own"
+            )
         else:
             self.identity = known
         self.documents = {row.name: LocalDocument(row) for row in await self.store.read_documents()}
@@ -124,7 +130,9 @@ class Replica:
             return await change
 
     async def commit(self, operations: Sequence[Operation], *, durable: bool = False) -> None:
-        """Store `operations` in one transaction, then let memory follow (all but a document's content). Raises `StoreError`."""
+        """Store `operations` in one transaction, then let memory follow (all but a document's content). Raises
+        `StoreError`.
+        """
         await self.store.commit(operations, durable=durable)
         for operation in operations:
             self._follow_store(operation)
@@ -172,19 +180,19 @@ class Replica:
         """The document's entry, made when it is missing. Raises `RefusedUpdate` when `name` is no document's name."""
         document = self.documents.get(name)
         if document is None:
-            document = self.documents[name] = LocalDocument(StoredDocument(str(parse_name(name)), followed=False))
+            document = self.documents[name] = LocalDocument(StoredDocument(parse_name(name).path, followed=False))
         return document
 
     async def load(self, name: str) -> LocalDocument:
-        """The document with its content in memory. A stored copy that cannot be read is dropped, to be loaded anew from the
-        server. Raises `StoreError`.
+        """The document with its content in memory. A stored copy that cannot be read is dropped, to be loaded anew
+        from the server. Raises `StoreError`.
         """
         document = self.document(name)
         if document.content is None:
             try:
                 await self.reload(document)
             except ContentBroken as broken:
-                logger.error("dropping the copy of %s: %s", name, broken)
+                logger.warning("dropping the copy of %s: %s", name, broken)
                 await self.drop(document)
         return document
 
@@ -251,7 +259,7 @@ class Replica:
 
     async def _write(self, name: str, root: str, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if not self.identity.user:
-            raise NeverConnected("this device has never been connected: connect it once, then it can write offline as well")
+            raise NeverConnected(NEVER_CONNECTED)
         document = self.document(name)
         clock = self.clock
         whole: list[dict[str, Any]] = []
@@ -275,8 +283,8 @@ class Replica:
         await self.alone(self._edit_page(name, lambda content: content.edit(change)))
 
     async def record_local(self, name: str, update: bytes) -> None:
-        """Store what an editor wrote on a page under this device's client id. Raises `EditNotAllowed` when the update does
-        not continue the page as it is here, `NeverConnected`, `StoreError`.
+        """Store what an editor wrote on a page under this device's client id. Raises `EditNotAllowed` when the update
+        does not continue the page as it is here, `NeverConnected`, `StoreError`.
         """
 
         def take(content: PageContent) -> bytes:
@@ -289,7 +297,7 @@ class Replica:
 
     async def _edit_page(self, name: str, edit: Callable[[PageContent], bytes]) -> None:
         if not self.identity.client:
-            raise NeverConnected("this device has never been connected: connect it once, then it can write offline as well")
+            raise NeverConnected(NEVER_CONNECTED)
         document = await self.load(name)
         content = document.content
         if not isinstance(content, PageContent):

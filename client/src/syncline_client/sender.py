@@ -1,8 +1,8 @@
 """Which waiting edit of one document goes out next on one connection, at which clock, and what an answer means.
 
-On the device's way: `outbox → SENDER → session → transport`. The server takes a client's structs only at consecutive clocks, so
-after one refusal everything behind it in flight is refused as well (`gap`). The sender then waits until all answers are in and
-starts over behind the last acknowledged edit: it *rewinds*.
+On the device's way: `outbox → SENDER → session → transport`. The server takes a client's structs only at consecutive
+clocks, so after one refusal everything behind it in flight is refused as well (`gap`). The sender then waits until all
+answers are in and starts over behind the last acknowledged edit: it *rewinds*.
 
 Invariants:
 
@@ -17,13 +17,14 @@ from typing import NamedTuple
 
 from syncline_client.store import Row
 
-
 WaitingAfter = Callable[[int], Iterator[Row]]
 """Gives a document's waiting edits written after an id, in the order of writing."""
 
 
 class InFlight(NamedTuple):
-    """An update that was sent and not answered: which edit it carries, under which client id and clock, and its bytes."""
+    """An update that was sent and not answered: which edit it carries, under which client id and clock, and its
+    bytes.
+    """
 
     row: int
     client: int
@@ -74,7 +75,9 @@ class Sender:
         return answered
 
     def refused(self, id: int, *, server_clock: int | None) -> InFlight | None:  # noqa: A002 - the wire's word
-        """The update was not taken; `server_clock` is the next clock of this client by the server's vector, if it was told."""
+        """The update was not taken; `server_clock` is the next clock of this client by the server's vector, if it was
+        told.
+        """
         answered = self._in_flight.pop(id, None)
         if answered is None:
             return None

@@ -1,8 +1,8 @@
 """One connection's session, seen from the device: what to send, by what is known.
 
-On the device's way: `outbox → sender → SESSION → connection → transport`. What comes back is taken in by `answers.py`. No socket and
-no clock in here: frames and times are arguments. Whatever happens (a frame, an edit, time) only changes state; then `decide`
-looks at the state and says what to send.
+On the device's way: `outbox → sender → SESSION → connection → transport`. What comes back is taken in by `answers.py`.
+No socket and no clock in here: frames and times are arguments. Whatever happens (a frame, an edit, time) only changes
+state; then `decide` looks at the state and says what to send.
 
 Invariants, in the order in which `decide` sees to them:
 
@@ -10,8 +10,8 @@ Invariants, in the order in which `decide` sees to them:
 2. Every wanted document (followed, or with waiting edits) is open or asked for, in batches; no other stays open.
 3. A document that was refused or taken away is asked for again only when that may help, and not at once.
 4. While a new client id is asked for, nothing is written.
-5. Edits go out only when their document is caught up to the head it was opened at: by then the device knows which of its own are
-   in the log already.
+5. Edits go out only when their document is caught up to the head it was opened at: by then the device knows which of
+   its own are in the log already.
 6. At most `updates_in_flight_max` updates wait for their answers.
 7. A digest is sent when a document has everything and nothing of it waits, once for each state, and not more often than
    every `DIGEST_INTERVAL_S`.
@@ -31,7 +31,8 @@ from syncline_protocol.update import RecordStruct, encode_records
 
 from syncline_client.local_document import LocalDocument
 from syncline_client.presence import RENEWAL_S, PresenceBoard
-from syncline_client.replica import Replica, decode_json
+from syncline_client.record_content import ContentBroken
+from syncline_client.replica import Replica, decode_json, logger
 from syncline_client.store import Row
 from syncline_client.subscription import Standing, Subscription
 
@@ -150,7 +151,9 @@ class Session:
                 sending += self._updates(subscription, now_s)
                 sending += self._digest(subscription, now_s)
                 sending += self._presence(subscription, now_s)
-        return sending + [self._open(opening[start : start + self._open_max]) for start in range(0, len(opening), self._open_max)]
+        return sending + [
+            self._open(opening[start : start + self._open_max]) for start in range(0, len(opening), self._open_max)
+        ]
 
     def _subscription(self, name: str) -> Subscription:
         subscription = self.subscriptions.get(name)
@@ -214,7 +217,11 @@ class Session:
             return
         subscription.digest_asked = True
         subscription.digest_after_s = now_s + DIGEST_INTERVAL_S
-        yield frames.Digest(subscription.channel, position, document.content.digest)
+        try:
+            yield frames.Digest(subscription.channel, position, document.content.digest)
+        except ContentBroken as broken:
+            subscription.digest_equal_at = position  # nothing to compare: it is not asked again for this state
+            logger.warning("%s has no digest: %s", name, broken)
 
     def _presence(self, subscription: Subscription, now_s: float) -> Iterator[Frame]:
         due = self.presence.due(subscription.name, now_s)

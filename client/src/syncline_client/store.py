@@ -43,9 +43,9 @@ class StoredIdentity(NamedTuple):
 class StoredDocument(NamedTuple):
     """One document of the replica.
 
-    `epoch`: the history that the content belongs to, 0 if the device has nothing of it. `cursor`: all updates up to this
-    sequence number are in. `clock`: the next clock of the device's client id, as far as the log is known. `followed`: whether
-    it is opened with every connection.
+    `epoch`: the history that the content belongs to, 0 if the device has nothing of it. `cursor`: all updates up to
+    this sequence number are in. `clock`: the next clock of the device's client id, as far as the log is known.
+    `followed`: whether it is opened with every connection.
     """
 
     name: str
@@ -72,9 +72,9 @@ class Content(NamedTuple):
 class Row(NamedTuple):
     """One edit in the outbox.
 
-    `id`: its place in the order of writing. For a record, `root` and `record` (its id) are set and `payload` is its JSON;
-    for an edit of a page both are empty and `payload` is the update. `code` is empty while the edit waits, else why it was
-    refused, with a `reason` for a person.
+    `id`: its place in the order of writing. For a record, `root` and `record` (its id) are set and `payload` is its
+    JSON; for an edit of a page both are empty and `payload` is the update. `code` is empty while the edit waits, else
+    why it was refused, with a `reason` for a person.
     """
 
     id: int

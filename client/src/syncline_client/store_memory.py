@@ -22,7 +22,9 @@ from syncline_client.store import (
 
 
 class MemoryStore:
-    """See `store.Store`. Closing keeps what is in it, so that a test may open it again as another start of the device."""
+    """See `store.Store`. Closing keeps what is in it, so that a test may open it again as another start of the
+    device.
+    """
 
     def __init__(self) -> None:
         self._identity: StoredIdentity | None = None
@@ -63,7 +65,7 @@ class MemoryStore:
 
     async def read_rows(self) -> list[Row]:
         """See `Store`."""
-        return [self._rows[id] for id in sorted(self._rows)]
+        return [self._rows[row] for row in sorted(self._rows)]
 
     async def commit(self, operations: Sequence[Operation], *, durable: bool = False) -> None:  # noqa: ARG002 - memory is not
         """See `Store`. No operation can fail."""
@@ -86,5 +88,5 @@ class MemoryStore:
                 self._updates.pop(name, None)
             case PutRow(row):
                 self._rows[row.id] = row
-            case RemoveRow(id):
-                self._rows.pop(id, None)
+            case RemoveRow(row_id):
+                self._rows.pop(row_id, None)

@@ -1,8 +1,8 @@
 """The device's store in one SQLite file, through aiosqlite.
 
-The journal is a write-ahead log. What came from the server is committed with `synchronous=NORMAL`, because the server has
-it; what the device's user wrote with `FULL`, because nobody else has it. One process owns the file: it holds an exclusive
-transaction on `FILE.lock`, which ends with the process however it ends. Others may read (`read_only=True`).
+The journal is a write-ahead log. What came from the server is committed with `synchronous=NORMAL`, because the server
+has it; what the device's user wrote with `FULL`, because nobody else has it. One process owns the file: it holds an
+exclusive transaction on `FILE.lock`, which ends with the process however it ends. Others may read (`read_only=True`).
 """
 
 import asyncio
@@ -39,19 +39,25 @@ FORMAT: Final = 1
 BUSY_WAIT_S: Final = 5.0
 """How long to wait for a reader that checkpoints; nobody else writes."""
 
-SCHEMA: Final = (
-    "CREATE TABLE identity (id INTEGER PRIMARY KEY CHECK (id = 1), device TEXT NOT NULL, tenant TEXT NOT NULL,"
-    " user TEXT NOT NULL, client INTEGER NOT NULL, at INTEGER NOT NULL, seen INTEGER NOT NULL, offset_ms INTEGER NOT NULL)",
-    "CREATE TABLE documents (name TEXT PRIMARY KEY, epoch INTEGER NOT NULL, cursor INTEGER NOT NULL,"
-    " clock INTEGER NOT NULL, followed INTEGER NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE states (name TEXT PRIMARY KEY, payload BLOB NOT NULL)",
-    "CREATE TABLE updates (position INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, seq INTEGER NOT NULL,"
-    " payload BLOB NOT NULL)",
-    "CREATE INDEX updates_by_name ON updates (name, position)",
-    "CREATE TABLE outbox (id INTEGER PRIMARY KEY, document TEXT NOT NULL, root TEXT NOT NULL, record TEXT NOT NULL,"
-    " payload BLOB NOT NULL, created_ms INTEGER NOT NULL, code TEXT NOT NULL, reason TEXT NOT NULL)",
-    f"PRAGMA user_version = {FORMAT}",
-)
+SCHEMA: Final = """
+CREATE TABLE identity (
+    id INTEGER PRIMARY KEY CHECK (id = 1), device TEXT NOT NULL, tenant TEXT NOT NULL, user TEXT NOT NULL,
+    client INTEGER NOT NULL, at INTEGER NOT NULL, seen INTEGER NOT NULL, offset_ms INTEGER NOT NULL
+);
+CREATE TABLE documents (
+    name TEXT PRIMARY KEY, epoch INTEGER NOT NULL, cursor INTEGER NOT NULL, clock INTEGER NOT NULL,
+    followed INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE states (name TEXT PRIMARY KEY, payload BLOB NOT NULL);
+CREATE TABLE updates (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, seq INTEGER NOT NULL, payload BLOB NOT NULL
+);
+CREATE INDEX updates_by_name ON updates (name, position);
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY, document TEXT NOT NULL, root TEXT NOT NULL, record TEXT NOT NULL, payload BLOB NOT NULL,
+    created_ms INTEGER NOT NULL, code TEXT NOT NULL, reason TEXT NOT NULL
+);
+"""
 
 Statement = tuple[str, Sequence[Any]]
 
@@ -165,8 +171,9 @@ class SqliteStore:
     async def _create(self) -> None:
         connection = self._connection
         await connection.execute("BEGIN IMMEDIATE")
-        for statement in SCHEMA:
+        for statement in SCHEMA.split(";"):
             await connection.execute(statement)
+        await connection.execute(f"PRAGMA user_version = {FORMAT}")
         await connection.commit()
 
     async def _format(self) -> int:
@@ -176,7 +183,7 @@ class SqliteStore:
     async def _check_format(self) -> None:
         found = await self._format()
         if found != FORMAT:
-            raise StoreError(f"{self._path} has format {found}, this program reads {FORMAT}: use the program that wrote it")
+            raise StoreError(f"{self._path} has format {found}, not {FORMAT}: use the program that wrote it")
 
     def _unlock(self) -> None:
         lock, self._lock = self._lock, None
@@ -242,5 +249,5 @@ def _statements(operation: Operation) -> list[Statement]:
             ]
         case PutRow(row):
             return [("INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)]
-        case RemoveRow(id):
-            return [("DELETE FROM outbox WHERE id = ?", (id,))]
+        case RemoveRow(row_id):
+            return [("DELETE FROM outbox WHERE id = ?", (row_id,))]

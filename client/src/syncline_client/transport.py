@@ -1,7 +1,7 @@
 """The device's end of a connection: messages in, messages out, and why it ended.
 
-Last on the device's way: `session → connection → TRANSPORT`. A WebSocket through the `websockets` library; tests and other
-ways to reach a server fit the same small interface.
+Last on the device's way: `session → connection → TRANSPORT`. A WebSocket through the `websockets` library; tests and
+other ways to reach a server fit the same small interface.
 """
 
 from collections.abc import Awaitable, Callable
@@ -19,6 +19,9 @@ CONNECT_WAIT_S: Final = 10.0
 
 PING_INTERVAL_S: Final = 20.0
 """A dead connection is noticed after at most twice this time."""
+
+CLOSE_WAIT_S: Final = 2.0
+"""For the server to answer a close frame: nothing depends on it."""
 
 ABNORMAL_CLOSURE: Final = 1006
 """RFC 6455 7.1.5: the connection ended without a close frame."""
@@ -60,7 +63,9 @@ def sync_url(url: str) -> str:
     parts = urlsplit(url)
     scheme = SCHEMES.get(parts.scheme)
     if scheme is None or not parts.hostname:
-        raise ValueError(f"{url!r} is not a server's address: it looks like http://127.0.0.1:8700 or wss://sync.example.org")
+        raise ValueError(
+            f"{url!r} is not a server's address: it looks like http://127.0.0.1:8700 or wss://sync.example.org"
+        )
     path = parts.path.rstrip("/")
     return urlunsplit((scheme, parts.netloc, path if path.endswith(SYNC_PATH) else path + SYNC_PATH, parts.query, ""))
 
@@ -101,6 +106,7 @@ async def connect_websocket(url: str) -> Transport:
             open_timeout=CONNECT_WAIT_S,
             ping_interval=PING_INTERVAL_S,
             ping_timeout=PING_INTERVAL_S,
+            close_timeout=CLOSE_WAIT_S,
             user_agent_header=None,
         )
     except InvalidStatus as error:

@@ -1,0 +1,200 @@
+"""The device: everything of `syncline_client` put together, and the only thing that a program has to make.
+
+    async with Device("http://127.0.0.1:8700", token=token, store=Path("phone.db")) as device:
+        conversation = await device.conversation("c-1")
+        await conversation.say("my tablet no longer finds the wifi")
+        async for change in conversation.changes():
+            show(conversation.messages())
+
+It works whether or not there is a connection: what is written is stored, shown and sent when it can be.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from random import Random, SystemRandom
+from types import TracebackType
+from typing import Any, Final, Self
+
+from syncline_protocol.documents.schema import CONVERSATION
+from syncline_protocol.names import Language, parse_name
+
+from syncline_client.changes import Changes
+from syncline_client.connection import Connection, Standing, TokenSource
+from syncline_client.conversation import Conversation
+from syncline_client.page import Page
+from syncline_client.presence import PresenceBoard
+from syncline_client.replica import Replica, logger, now_ms
+from syncline_client.status import Status
+from syncline_client.store import Row, Store, StoredDocument
+from syncline_client.store_memory import MemoryStore
+from syncline_client.store_sqlite import SqliteStore
+from syncline_client.transport import Connect, connect_websocket, sync_url
+
+STOP_WAIT_S: Final = 5.0
+"""How long leaving waits for the connection to close."""
+
+
+class DeviceStopped(Exception):
+    """The device no longer tries to connect; the text says why and what to do."""
+
+
+class Device:
+    """See the module's text.
+
+    `url`: the server's address. `token`: one, or a function that gives a fresh one each time. `store`: a file, a
+    `Store`, or None to keep nothing. `device`: the name of a new device (made up if empty); a store that has one keeps
+    it. The others differ in tests only.
+    """
+
+    def __init__(  # noqa: PLR0913 - a composition root takes what it composes
+        self,
+        url: str,
+        *,
+        token: TokenSource,
+        store: Store | Path | None = None,
+        device: str = "",
+        connect: Connect = connect_websocket,
+        random: Random | None = None,
+        clock_ms: Callable[[], int] = now_ms,
+    ) -> None:
+        self._url = sync_url(url)
+        self._token = token
+        self._store: Store = (
+            SqliteStore(store) if isinstance(store, Path) else MemoryStore() if store is None else store
+        )
+        self._connect = connect
+        self._random = random or SystemRandom()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._conversations: dict[str, Conversation] = {}
+        self._presence = PresenceBoard()
+        self.replica = Replica(self._store, device=device, clock_ms=clock_ms)
+
+    async def __aenter__(self) -> Self:
+        await self._store.__aenter__()
+        try:
+            await self.replica.__aenter__()
+        except BaseException:  # a store that nobody will close must be closed, whatever happened
+            await self._store.__aexit__(None, None, None)
+            raise
+        self.connection = Connection(
+            self.replica, self._presence, self._url, self._token, connect=self._connect, random=self._random
+        )
+        self._start(self.connection.run(), "connection")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_WAIT_S)
+        await self.replica.__aexit__(kind, error, traceback)
+        await self._store.__aexit__(kind, error, traceback)
+
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("the device's %s failed", task.get_name(), exc_info=task.exception())
+
+    # --- handles
+
+    async def conversation(self, id: str) -> Conversation:  # noqa: A002 - a conversation's id
+        """The conversation, followed from now on. Raises `RefusedUpdate` when `id` cannot be one, `StoreError`."""
+        conversation = self._conversations.get(id)
+        if conversation is None:
+            conversation = Conversation(id, self.replica, self.connection, self._presence)
+            await conversation.open()
+            if id not in self._conversations:
+                self._conversations[id] = conversation
+                self._start(
+                    _follow_segments(conversation, self.replica.watchers.watch(conversation.name)), "conversation"
+                )
+        return self._conversations[id]
+
+    async def page(self, name: str) -> Page:
+        """The page (`page/<id>`), followed from now on. Raises `RefusedUpdate` when there can be no such page,
+        `StoreError`.
+        """
+        if parse_name(name).language is not Language.CONTENT:
+            raise ValueError(f"{name} holds records: it is no page")
+        await self.replica.follow(name)
+        return Page(name, self.replica, self.connection, self._presence)
+
+    # --- documents of any kind
+
+    async def follow(self, name: str) -> None:
+        """Keep a document in sync from now on. Raises `RefusedUpdate` when `name` is none, `StoreError`."""
+        await self.replica.follow(name)
+
+    async def unfollow(self, name: str) -> None:
+        """Keep what is there, and ask for no more."""
+        await self.replica.unfollow(name)
+
+    def records(self, name: str, root: str) -> list[dict[str, Any]]:
+        """The records of a followed document, own unaccepted ones last."""
+        return self.replica.records(name, root)
+
+    async def write(self, name: str, root: str, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Write records in one transaction; returns them whole. Raises `NeverConnected`, `EditNotAllowed`,
+        `StoreError`.
+        """
+        return await self.replica.write(name, root, records)
+
+    def changes(self, *names: str) -> Changes:
+        """Iterates over the changes of these documents from now on, until closed."""
+        return self.replica.watchers.watch(*names)
+
+    def documents(self) -> list[StoredDocument]:
+        """What this device has, and how far it is in each."""
+        return [document.row() for document in self.replica.documents.values()]
+
+    # --- how it stands
+
+    @property
+    def status(self) -> Status:
+        """How the device stands, for a person (`status.text`) and for a program."""
+        outbox = self.replica.outbox
+        return Status(self.connection.state, self.connection.is_settled, outbox.count_waiting, tuple(outbox.refused()))
+
+    @property
+    def refused(self) -> list[Row]:
+        """The edits that the server refused, each with its code and reason."""
+        return self.replica.outbox.refused()
+
+    async def retry(self, id: int) -> None:  # noqa: A002 - the store's word
+        """Send a refused record again. Raises `EditNotAllowed` for a page's edit."""
+        await self.replica.retry(id)
+
+    async def discard(self, id: int) -> None:  # noqa: A002 - the store's word
+        """Give a refused edit up."""
+        await self.replica.discard(id)
+
+    async def settled(self) -> None:
+        """Wait until every followed document has all there is, and every edit is accepted or refused.
+
+        Raises `DeviceStopped` when that will not happen by itself. Waits for ever while there is no server.
+        """
+        while not self.connection.is_settled:
+            if self.connection.state.standing is Standing.STOPPED:
+                raise DeviceStopped(self.connection.state.reason)
+            await self.connection.changed()
+
+    def reconnect(self) -> None:
+        """The network is back: try at once instead of when the backoff ends."""
+        self.connection.retry_now()
+
+
+async def _follow_segments(conversation: Conversation, head: Changes) -> None:
+    with head:
+        async for _ in head:
+            await conversation.follow_newest()
+
+
+__all__ = ["CONVERSATION", "Device", "DeviceStopped"]
