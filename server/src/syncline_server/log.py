@@ -24,10 +24,17 @@ PROBE_INTERVAL_S: Final = 1.0
 """How often a store that failed is asked whether it takes writes again."""
 
 
-COMMIT_INTERVAL_S: Final = 0.004
-"""Commits begin no faster than this one after another. The first after a pause begins at once, so light load does not
-wait; under load each commit, and each write to a subscriber, carries more updates (what it gains:
-benchmarks/results)."""
+COMMIT_INTERVAL_S: Final = 0.010
+"""Under steady load, commits begin this far apart at most often: each costs the same however much it carries, and so
+does each write to a subscriber. What comes after a pause is committed at once."""
+
+GATHER_PAUSE_S: Final = 0.002
+"""When nothing more has come for so long, the commit does not wait for the interval to end: those who are there wait
+for it."""
+
+
+ADMISSION_TURN_S: Final = 0.005
+"""How long admission may keep the event loop before a commit."""
 
 
 class Pending:
@@ -42,6 +49,13 @@ class Pending:
         self.author = author
         self.id = id
         self.entry = entry
+
+
+class Offering(Protocol):
+    """Who has updates to be admitted: a session."""
+
+    def admit_offered(self) -> None:
+        """Admit them now: each calls `Log.append`, or is refused."""
 
 
 class Target(Protocol):
@@ -61,6 +75,7 @@ class Log:
         self._store = store
         self._on_commit = on_commit
         self._on_fatal = on_fatal
+        self._offering: list[Offering] = []
         self._gathered: list[tuple[Target, Pending]] = []
         self._loop = asyncio.get_running_loop()
         self._not_before = 0.0
@@ -85,6 +100,12 @@ class Log:
         if self._task is not None:
             await self._task
 
+    def offer(self, session: Offering) -> None:
+        """A session has one more update to be admitted with the next commit."""
+        self._offering.append(session)
+        self._idle.clear()
+        self._wake.set()
+
     def append(self, target: Target, pending: Pending) -> None:
         """Take an update into the next commit."""
         self._gathered.append((target, pending))
@@ -97,19 +118,42 @@ class Log:
 
     async def _run(self) -> None:
         while True:
-            if not self._gathered:
+            if not self._gathered and not self._offering:
                 self._idle.set()
                 if self._closing:
                     return
                 self._wake.clear()
                 await self._wake.wait()
             elif self.failure is None:
-                await asyncio.sleep(max(0.0, self._not_before - self._loop.time()))
+                await self._gather()
+                self._admit()
                 await self._commit()
             else:
+                self._admit()
                 self._reject(self._gathered, self.failure)
             if self.failure is not None:
                 await self._probe()
+
+    async def _gather(self) -> None:
+        """Let more updates join the commit, if the last one was only just now and more are coming."""
+        await asyncio.sleep(0)  # what the sockets have for us in this turn of the loop
+        while (left_s := self._not_before - self._loop.time()) > 0 and not self._closing:
+            before = len(self._gathered) + len(self._offering)
+            await asyncio.sleep(min(GATHER_PAUSE_S, left_s))
+            if len(self._gathered) + len(self._offering) == before:
+                return
+
+    def _admit(self) -> None:
+        """Have the offered updates admitted, for as long as a turn may last; what is left comes with the next
+        commit.
+        """
+        until = self._loop.time() + ADMISSION_TURN_S
+        for done, session in enumerate(self._offering, start=1):
+            session.admit_offered()
+            if self._loop.time() > until:
+                del self._offering[:done]
+                return
+        self._offering.clear()
 
     async def _commit(self) -> None:
         self._not_before = self._loop.time() + COMMIT_INTERVAL_S
@@ -142,7 +186,7 @@ class Log:
 
     async def _probe(self) -> None:
         """Wait a moment, then see whether the store takes writes again."""
-        if self._closing and not self._gathered:
+        if self._closing and not self._gathered and not self._offering:
             return
         await asyncio.sleep(PROBE_INTERVAL_S)
         try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 from syncline_protocol.documents.rules import Identity
-from syncline_protocol.errors import CloseCode, RefusalCode, RefusedUpdate
+from syncline_protocol.errors import CloseCode, RefusalCode
 from syncline_protocol.frames import Access
 
 from syncline_server.document import Document
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 CATCH_UP_BYTES: Final = 256 * 1024
 """What is read from the log at once for one device: the memory that a catching-up device costs."""
-
-HOLD_READING_S_MAX: Final = 2.0
-"""A device over its rate is not read for at most this long; beyond that its updates are refused."""
 
 
 class Follower(Author, Attendant, Protocol):
@@ -106,21 +103,6 @@ class Outbox:
         if self._feeding is not None:
             self._feeding.cancel()
         self._room.set()
-
-    def hold_reading(self, seconds: float) -> None:
-        """Do not read from the device for a moment. Raises `RefusedUpdate` when the moment would be too long."""
-        if seconds > HOLD_READING_S_MAX:
-            detail = {"retry_after_ms": int(seconds * 1000)}
-            raise RefusedUpdate(RefusalCode.RATE_LIMITED, "too many updates", detail=detail)
-        transport = self._session.socket.transport
-        if transport.is_reading():
-            transport.pause_reading()
-            asyncio.get_running_loop().call_later(seconds, self._resume_reading)
-
-    def _resume_reading(self) -> None:
-        transport = self._session.socket.transport
-        if self._session.connected and not transport.is_closing():
-            transport.resume_reading()
 
     async def _feed(self) -> None:
         session = self._session

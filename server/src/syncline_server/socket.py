@@ -13,6 +13,7 @@ Nothing is queued for anybody before a session attached: a message that comes ea
 """
 
 import asyncio
+from enum import Enum
 from typing import Any, Final, Protocol, cast
 
 from starlette.websockets import WebSocket
@@ -35,6 +36,16 @@ LENGTH_64: Final = 127
 SIZE_16_END: Final = 65_536
 CONTROL: Final = 0x08
 CLOSE_TEXT_REFUSED: Final = 1003
+
+
+class Hold(Enum):
+    """Why a peer is not read from for the moment."""
+
+    RATE = "rate"
+    """It writes faster than it may."""
+
+    IN_FLIGHT = "in_flight"
+    """What it wrote waits for the store."""
 
 
 class Receiver(Protocol):
@@ -74,6 +85,7 @@ class Socket(WebSocketsSansIOProtocol):
 
     _buffer: bytes = b""
     _in_fragments = False
+    _holds: frozenset[Hold] = frozenset()
 
     # --- for the session
 
@@ -108,8 +120,22 @@ class Socket(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.stop_keepalive()
+        self._holds = frozenset()
         self.transport.resume_reading()
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
+
+    def hold(self, reason: Hold) -> None:
+        """Do not read from the peer until this reason, and every other, is gone."""
+        self._holds |= {reason}
+        if self.transport.is_reading():
+            self.transport.pause_reading()
+
+    def release(self, reason: Hold) -> None:
+        """This reason not to read is gone."""
+        if reason in self._holds:
+            self._holds -= {reason}
+            if not self._holds and not self.transport.is_closing():
+                self.transport.resume_reading()
 
     @property
     def waiting_bytes(self) -> int:
