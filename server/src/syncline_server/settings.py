@@ -82,6 +82,6 @@ def _in_file(file: Path) -> dict[str, Any]:
 
 def _path(kind: type, value: object) -> object:
     """What msgspec does not make by itself: a folder of its name."""
-    if kind is Path and isinstance(value, str) and value:
+    if kind is Path and isinstance(value, str | Path) and str(value):
         return Path(value)
     raise ValueError(f"not a path: {value!r}")
