@@ -1,4 +1,4 @@
-"""A broad `except` stands only at the boundary of a task, with its reason beside it."""
+"""A broad `except` stands only at the boundary of a task, with its reason beside it; one that raises on needs none."""
 
 import ast
 import re
@@ -30,10 +30,17 @@ def has_reason(node: ast.ExceptHandler | ast.Call, lines: list[str]) -> bool:
     return any(comment and len(comment["reason"]) >= REASON_CHARACTERS_MIN for comment in comments)
 
 
+def raises_on(node: ast.ExceptHandler | ast.Call) -> bool:
+    """Whether an `except` clause ends by raising what it caught: it tidies up and hides nothing."""
+    return isinstance(node, ast.ExceptHandler) and isinstance(last := node.body[-1], ast.Raise) and last.exc is None
+
+
 def without_reason(module: ast.Module, content: str) -> Iterator[int]:
     lines = content.splitlines()
     for node in ast.walk(module):
-        if isinstance(node, ast.ExceptHandler | ast.Call) and is_broad(node) and not has_reason(node, lines):
+        if not isinstance(node, ast.ExceptHandler | ast.Call) or not is_broad(node) or raises_on(node):
+            continue
+        if not has_reason(node, lines):
             yield node.lineno
 
 
@@ -53,5 +60,7 @@ def test_the_rule_sees_each_form() -> None:
             assert (not list(without_reason(ast.parse(source), source))) is allowed
     suppressed = "with contextlib.suppress(Exception):\n    f()\n"
     assert list(without_reason(ast.parse(suppressed), suppressed)) == [1]
+    tidied = "try:\n    f()\nexcept BaseException:\n    g()\n    raise\n"
+    assert not list(without_reason(ast.parse(tidied), tidied))
     narrow = bare.format("except OSError", "")
     assert not list(without_reason(ast.parse(narrow), narrow))
