@@ -16,7 +16,7 @@ from syncline_protocol.documents.rules import Identity, check_records
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access
 from syncline_protocol.names import DocumentName, Language
-from syncline_protocol.update import RecordStruct, scan_records, scan_update
+from syncline_protocol.update import RecordStruct, ScannedUpdate, scan_records, scan_update
 from syncline_protocol.update.content_index import ContentIndex
 
 Owns = Callable[[int], bool]
@@ -97,11 +97,22 @@ class ContentAdmission:
 
     def admit(self, payload: bytes, identity: Identity, access: Access, owns: Owns, now_ms: int) -> bool:  # noqa: ARG002
         """See `Admission.admit`. What comes when is no matter of free-form content, so `now_ms` is not used."""
+        update = scan_update(payload)
         if access < Access.WRITE:
+            if self._knows(update):  # a stock client that only reads repeats what it was sent
+                return False
             raise RefusedUpdate(
                 RefusalCode.FORBIDDEN, f"{identity.role.value} {identity.user} may only read this document"
             )
-        return self.index.admit(scan_update(payload), owns=owns)
+        return self.index.admit(update, owns=owns)
+
+    def _knows(self, update: ScannedUpdate) -> bool:
+        """Whether the update brings nothing new."""
+        vector, deleted = self.index.state.vector, self.index.state.deleted
+        return all(section.end <= vector.get(section.client, 0) for section in update.sections) and all(
+            client in deleted and all(deleted[client].covers(start, end) for start, end in ranges)
+            for client, ranges in update.deletes.items()
+        )
 
     def replay(self, payload: bytes) -> None:
         """Take an update out of the log into the index: it was admitted once."""
