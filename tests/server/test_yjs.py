@@ -1,4 +1,4 @@
-"""Stock Yjs clients, spoken to in bytes: sync by state vector, live updates, refusals, awareness. (Node: end_to_end.)"""
+"""Stock Yjs clients, spoken to in bytes: sync by vector, live updates, refusals, awareness. (Node: end_to_end.)"""
 
 import asyncio
 from collections.abc import AsyncIterator

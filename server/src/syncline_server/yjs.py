@@ -110,8 +110,7 @@ class YjsSession:
         """The update was not taken: all this protocol can do is close, so that the client shows itself unsynced."""
         self._in_flight -= 1
         self.hub.metrics.refused(refusal.code)
-        unavailable = refusal.code in (RefusalCode.UNAVAILABLE, RefusalCode.RATE_LIMITED)
-        self.end(CloseCode.STORAGE_UNAVAILABLE if unavailable else CloseCode.UPDATE_REFUSED, str(refusal))
+        self.end(_close_code(refusal, CloseCode.UPDATE_REFUSED), str(refusal))
 
     def flush_acks(self) -> None:
         """Nothing to tell."""
@@ -146,7 +145,7 @@ class YjsSession:
         except ProtocolViolation as violation:
             self.end(violation.close_code, violation.reason)
         except RefusedUpdate as refusal:
-            self.end(CloseCode.FORBIDDEN, str(refusal))
+            self.end(_close_code(refusal, CloseCode.FORBIDDEN), str(refusal))
         except Exception:  # the boundary of a session: what nobody foresaw closes it, without details, and is logged
             self._logger.exception("yjs.failed", user=self.identity.user)
             self.end(CloseCode.INTERNAL, "internal error")
@@ -265,6 +264,13 @@ class YjsSession:
 
     def _expired(self) -> None:
         self.end(CloseCode.TOKEN_EXPIRED, "the token has expired")
+
+
+def _close_code(refusal: RefusedUpdate, usual: CloseCode) -> CloseCode:
+    """The close code that says what a refusal says: come back later, never so, or `usual`."""
+    if refusal.code in (RefusalCode.UNAVAILABLE, RefusalCode.RATE_LIMITED):
+        return CloseCode.STORAGE_UNAVAILABLE
+    return CloseCode.UPDATE_REFUSED if refusal.code is RefusalCode.MALFORMED else usual
 
 
 def _split(data: bytes) -> tuple[int, bytes]:
