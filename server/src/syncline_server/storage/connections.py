@@ -97,6 +97,7 @@ class Connections:
         async with AsyncExitStack() as opened:
             self._lock_file = _lock_directory(self._directory)
             opened.callback(os.close, self._lock_file)
+            _make_file(self._directory / DATABASE_NAME)
             try:
                 self._writer = await self._connect(f"{uri}?mode=rwc")
                 opened.push_async_callback(self._writer.close)
@@ -266,6 +267,14 @@ def _lock_directory(directory: Path) -> int:
             ) from error
         raise StoreUnavailable(f"lock {directory}: {error}; look at the disk") from error
     return file
+
+
+def _make_file(path: Path) -> None:
+    """Create the database's file if need be, for its user alone; SQLite gives its other files the same rights."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreUnavailable(f"open {path}: {error}; look at its rights and at the disk") from error
 
 
 def _sync_directory(directory: Path) -> None:
