@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from syncline_protocol.errors import RefusedUpdate
 from syncline_server import actor
+from syncline_server import log as log_module
 from syncline_server.log import Log, Pending
 from syncline_server.storage.interface import (
     DocumentKey,
@@ -157,6 +158,27 @@ async def test_a_failed_commit_rejects_all_that_gathered_and_service_resumes(sto
         log.append(recorder, recorder.item(1))
         await log.flushed()
     assert len(recorder.committed) == 1
+
+
+async def test_service_resumes_though_nobody_writes_meanwhile(
+    store: FailingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readiness is off, so no traffic comes: the store is asked again all the same, however often it fails."""
+    monkeypatch.setattr(log_module, "PROBE_INTERVAL_S", 0.01)
+    probes = iter([StoreUnavailable("still full"), StoreUnavailable("still full"), None])
+
+    async def probe() -> None:
+        if (failure := next(probes)) is not None:
+            raise failure
+
+    monkeypatch.setattr(store, "probe", probe)
+    recorder = await document(store)
+    store.failures = [StoreUnavailable("the disk is full")]
+    async with Log(store, on_commit=nothing, on_fatal=unexpected) as log:
+        log.append(recorder, recorder.item(1))
+        async with asyncio.timeout(5):
+            while recorder.rejected == [] or log.failure is not None:
+                await asyncio.sleep(0.01)
 
 
 async def test_a_failed_fsync_stops_everything(store: FailingStore) -> None:

@@ -4,9 +4,10 @@ import asyncio
 import gc
 import logging
 import sys
+from contextlib import suppress
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TextIO, cast
 
 import structlog
 import typer
@@ -176,12 +177,30 @@ def _log_to(terminal: bool, *, json: bool) -> None:  # noqa: FBT001 - what the t
             structlog.processors.format_exc_info if json else structlog.processors.StackInfoRenderer(),
             renderer,
         ],
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", _Lines(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.access").disabled = True
+
+
+class _Lines:
+    """A text stream that loses what it cannot write: the log may lie on the disk that is full."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write `text`, or nothing."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Pass on what was written, or nothing."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def main() -> None:

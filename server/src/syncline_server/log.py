@@ -122,8 +122,9 @@ class Log:
                 self._idle.set()
                 if self._closing:
                     return
-                self._wake.clear()
-                await self._wake.wait()
+                if self.failure is None:  # else asked again below, whether or not anybody writes
+                    self._wake.clear()
+                    await self._wake.wait()
             elif self.failure is None:
                 await self._gather()
                 self._admit()
