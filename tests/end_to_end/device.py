@@ -17,6 +17,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 
 IN_FLIGHT_MAX: Final = 64
 RETRY_S: Final = 0.05
+REFUSED_WAIT_S: Final = 1.0
+ABNORMAL: Final = 1006
 
 Take = Callable[[str, bytes], None]
 """Told every update and snapshot of a document, in the order received, own ones of earlier connections included."""
@@ -33,6 +35,8 @@ class Copy:
         self.outbox: deque[bytes] = deque()
         self.sent = 0
         """How many of the outbox are in flight on this connection."""
+        self.rewinding = False
+        """An update was refused: nothing more is sent before all in flight is answered and a while has passed."""
 
     def see(self, seq: int) -> bool:
         """Whether position `seq` is new; the cursor moves as far as there is no hole."""
@@ -65,6 +69,9 @@ class Device:
         self.heads: dict[str, int] = {}
         """How far the server was when the documents were last opened."""
         self.reconnects = 0
+        self.busy: list[frames.Busy] = []
+        self.ended: list[int] = []
+        """Close codes of the connections so far; 1006 where there was none."""
         self._token = token
         self._journal = journal
         self._take = take
@@ -98,8 +105,12 @@ class Device:
     async def keep_connected(self, url: str) -> None:
         """Connect, serve, and come back whenever the connection ends, until cancelled."""
         while True:
-            with suppress(OSError, ConnectionClosed, InvalidHandshake, InvalidMessage, EOFError, TimeoutError):
+            try:
                 await self.serve(url)
+            except ConnectionClosed as closed:
+                self.ended.append(closed.rcvd.code if closed.rcvd else ABNORMAL)
+            except (OSError, InvalidHandshake, InvalidMessage, EOFError):
+                pass  # there is no server at the moment
             self.reconnects += 1
             await asyncio.sleep(RETRY_S)
 
@@ -138,6 +149,7 @@ class Device:
             copy.epoch = answer.epoch or copy.epoch
             copy.ahead.clear()
             copy.sent = 0
+            copy.rewinding = False
         self._outbox_filled.set()
         self.opened.set()
 
@@ -150,7 +162,7 @@ class Device:
                     await self._send_waiting(wire, copy)
 
     async def _send_waiting(self, wire: WireDevice, copy: Copy) -> None:
-        while copy.sent < len(copy.outbox) and len(self._in_flight) < IN_FLIGHT_MAX:
+        while not copy.rewinding and copy.sent < len(copy.outbox) and len(self._in_flight) < IN_FLIGHT_MAX:
             payload = copy.outbox[copy.sent]
             copy.sent += 1
             number = next(self._numbers)
@@ -173,6 +185,8 @@ class Device:
             case frames.Acks(updates):
                 for place in range(0, len(updates), 3):
                     self._acknowledged(updates[place + 1], updates[place + 2])
+            case frames.Busy():
+                self.busy.append(frame)
             case frames.Refused(_, id_, code, reason, _):
                 self._refused(id_, code, reason)
         self._changed.set()
@@ -197,10 +211,12 @@ class Device:
         copy, _ = self._in_flight.pop(number)
         if code != "gap":  # what was in flight behind a refused update
             self._journal.refuse(copy.name, code, reason)
+        copy.rewinding = True
         if not any(other is copy for other, _ in self._in_flight.values()):
-            asyncio.get_running_loop().call_later(1.0, self._send_again, copy, self.wire)
+            asyncio.get_running_loop().call_later(REFUSED_WAIT_S, self._send_again, copy, self.wire)
 
     def _send_again(self, copy: Copy, wire: WireDevice | None) -> None:
         if wire is not None and wire is self.wire:
             copy.sent = 0
+            copy.rewinding = False
             self._outbox_filled.set()
