@@ -140,6 +140,14 @@ def _stop_at_once(error: StoreError) -> None:
     os._exit(EXIT_DISK)
 
 
+async def _start(on_start: OnStart, hub: Hub) -> None:
+    logger = structlog.get_logger()
+    try:
+        await on_start(hub)
+    except Exception:  # the boundary of a task: the server serves without, and says so
+        logger.exception("server.start_incomplete")
+
+
 def build(settings: Settings, *, on_start: OnStart | None = None) -> Starlette:
     """The ASGI application, to run on uvicorn with `ws=…socket.Socket`. `on_start` runs once it serves."""
 
@@ -151,7 +159,7 @@ def build(settings: Settings, *, on_start: OnStart | None = None) -> Starlette:
                 app.router.routes.append(route)
             app.router.routes.append(WebSocketRoute("/v1/sync", server.sync))
             app.router.routes.append(WebSocketRoute("/yjs/{name:path}", server.yjs))
-            starting = None if on_start is None else asyncio.ensure_future(on_start(server.hub))
+            starting = None if on_start is None else asyncio.create_task(_start(on_start, server.hub), name="start")
             yield
             if starting is not None:
                 starting.cancel()
