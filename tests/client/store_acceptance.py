@@ -43,14 +43,19 @@ numbers = st.integers(min_value=0, max_value=20)
 exact = st.integers(min_value=-(2**53) + 1, max_value=2**53 - 1)
 updates = st.builds(StoredUpdate, numbers, payloads)
 operations: st.SearchStrategy[Operation] = st.one_of(
-    st.builds(PutIdentity, st.builds(StoredIdentity, st.text(max_size=5), client=numbers, at=exact, seen=exact, offset_ms=exact)),
+    st.builds(
+        PutIdentity,
+        st.builds(StoredIdentity, st.text(max_size=5), client=numbers, at=exact, seen=exact, offset_ms=exact),
+    ),
     st.builds(PutDocument, st.builds(StoredDocument, names, numbers, numbers, numbers, st.booleans())),
     st.builds(AppendUpdates, names, st.lists(updates, max_size=3)),
     st.builds(ReplaceState, names, payloads, numbers),
     st.builds(DropContent, names),
     st.builds(
         PutRow,
-        st.builds(Row, numbers, names, st.just("messages"), st.text(max_size=3), payloads, numbers, st.text(max_size=3)),
+        st.builds(
+            Row, numbers, names, st.just("messages"), st.text(max_size=3), payloads, numbers, st.text(max_size=3)
+        ),
     ),
     st.builds(RemoveRow, numbers),
 )
@@ -80,7 +85,12 @@ class StoreAcceptance:
         document = StoredDocument(NAME, 2**48, 3, 2, followed=False)
         async with reopen() as store:
             await store.commit(
-                [PutIdentity(identity), PutDocument(document), AppendUpdates(NAME, [StoredUpdate(1, b"\0\xff")]), PutRow(ROW)],
+                [
+                    PutIdentity(identity),
+                    PutDocument(document),
+                    AppendUpdates(NAME, [StoredUpdate(1, b"\0\xff")]),
+                    PutRow(ROW),
+                ],
                 durable=True,
             )
         async with reopen() as store:
@@ -90,13 +100,20 @@ class StoreAcceptance:
             assert await store.read_rows() == [ROW]
 
     async def test_updates_come_back_in_the_order_in_which_they_came(self, reopen: Reopen) -> None:
-        came = [StoredUpdate(7, b"seven"), StoredUpdate(0, b"somewhere"), StoredUpdate(6, b"six"), StoredUpdate(0, b"else")]
+        came = [
+            StoredUpdate(7, b"seven"),
+            StoredUpdate(0, b"somewhere"),
+            StoredUpdate(6, b"six"),
+            StoredUpdate(0, b"else"),
+        ]
         async with reopen() as store:
             await store.commit([AppendUpdates(NAME, came[:2])])
             await store.commit([AppendUpdates(NAME, came[2:]), AppendUpdates("page/p", [StoredUpdate(1, b"other")])])
             assert (await store.read_content(NAME)).updates == came
 
-    async def test_a_state_replaces_the_updates_up_to_its_number_and_those_of_unknown_place(self, reopen: Reopen) -> None:
+    async def test_a_state_replaces_the_updates_up_to_its_number_and_those_of_unknown_place(
+        self, reopen: Reopen
+    ) -> None:
         async with reopen() as store:
             await store.commit([AppendUpdates(NAME, [StoredUpdate(n, b"%d" % n) for n in (1, 0, 3, 2)])])
             await store.commit([ReplaceState(NAME, b"all up to 2", 2)])
@@ -146,7 +163,12 @@ class StoreAcceptance:
         async def check() -> None:
             model = MemoryStore()
             async with reopen() as store:
-                await store.commit([*(RemoveRow(number) for number in range(21)), *(DropContent(n) for n in (NAME, "page/p", "user/u"))])
+                await store.commit(
+                    [
+                        *(RemoveRow(number) for number in range(21)),
+                        *(DropContent(n) for n in (NAME, "page/p", "user/u")),
+                    ]
+                )
                 for batch in batches:
                     await store.commit(batch)
                     await model.commit(batch)

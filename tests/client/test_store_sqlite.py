@@ -8,14 +8,17 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import pytest
 from client.store_acceptance import NAME, ROW, Reopen, StoreAcceptance
 from syncline_client.store import (
     AppendUpdates,
+    Operation,
     PutDocument,
     PutIdentity,
     PutRow,
+    Row,
     StoredDocument,
     StoredIdentity,
     StoredUpdate,
@@ -27,6 +30,7 @@ from syncline_client.store_sqlite import FORMAT, SqliteStore
 WRITE_UNTIL_KILLED = """
 import asyncio, sys
 from pathlib import Path
+from typing import cast
 from syncline_client.store import PutRow, PutDocument, Row, StoredDocument
 from syncline_client.store_sqlite import SqliteStore
 
@@ -101,7 +105,7 @@ async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 async def test_a_failed_transaction_leaves_nothing_behind(path: Path) -> None:
     async with SqliteStore(path) as store:
         await store.commit([PutIdentity(StoredIdentity("phone"))])
-        broken = PutRow(ROW._replace(payload=None))  # type: ignore[arg-type]
+        broken = PutRow(Row(2, NAME, "messages", "r2", cast("bytes", None), 0))
         with pytest.raises(StoreError, match="NOT NULL"):
             await store.commit([PutDocument(StoredDocument(NAME)), broken])
         assert await store.read_documents() == []
@@ -137,7 +141,10 @@ async def test_own_edits_are_flushed_and_received_updates_are_not(path: Path) ->
 async def test_a_cancelled_commit_is_whole_or_absent(path: Path) -> None:
     async with SqliteStore(path) as store:
         for number in range(1, 40):
-            operations = [PutRow(ROW._replace(id=number)), PutDocument(StoredDocument(f"page/{number}"))]
+            operations: list[Operation] = [
+                PutRow(ROW._replace(id=number)),
+                PutDocument(StoredDocument(f"page/{number}")),
+            ]
             task = asyncio.create_task(store.commit(operations))
             for _ in range(number % 13):
                 await asyncio.sleep(0)
@@ -164,5 +171,5 @@ def test_what_was_stored_survives_a_kill(path: Path) -> None:
                 return [row.id for row in await store.read_rows()], await store.read_documents()
 
         rows, documents = asyncio.run(read())
-        assert rows[: last] == list(range(1, last + 1))
+        assert rows[:last] == list(range(1, last + 1))
         assert documents[0].cursor in (rows[-1], last)

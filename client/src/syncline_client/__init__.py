@@ -1,1 +1,30 @@
 """The Syncline device: what a phone, a desktop or a script runs to share documents."""
+
+from syncline_client.changes import Change, ChangeKind, Changes
+from syncline_client.client import Comparison, Device, DeviceStopped, Verdict
+from syncline_client.conversation import Conversation
+from syncline_client.page import Page
+from syncline_client.replica import EditNotAllowed, NeverConnected
+from syncline_client.status import Status
+from syncline_client.store import Row, StoreError
+from syncline_client.store_memory import MemoryStore
+from syncline_client.store_sqlite import SqliteStore
+
+__all__ = [
+    "Change",
+    "ChangeKind",
+    "Changes",
+    "Comparison",
+    "Conversation",
+    "Device",
+    "DeviceStopped",
+    "EditNotAllowed",
+    "MemoryStore",
+    "NeverConnected",
+    "Page",
+    "Row",
+    "SqliteStore",
+    "Status",
+    "StoreError",
+    "Verdict",
+]

@@ -116,8 +116,10 @@ class Answers:
             session.lease_wanted = True
             if session.document(name).is_page:
                 await self._reception.refuse_all(name, FORKED, WHY_FORKED)
-        clock = answer.clock if subscription.said_pending else session.document(name).clock
-        subscription.opened(answer, self._replica.identity.client, clock)
+        # Where the log is known to be, not where the server's index is: what it has admitted and not committed yet is
+        # sent again at the same clocks, and acknowledged as known.
+        clock = session.document(name).clock
+        subscription.opened(answer, self._replica.identity.client, min(clock, answer.clock) if expected else clock)
         session.by_channel[answer.channel] = subscription
 
     async def _not_opened(self, subscription: Subscription, code: str, reason: str, now_s: float) -> None:
@@ -170,7 +172,7 @@ class Answers:
         if frame.equal:
             subscription.digest_equal_at = frame.cursor
         elif frame.digest:
-            self._replica.mismatches += 1
+            self._replica.mismatched.append(subscription.name)
             await self._resync(subscription, f"the digests differ at {frame.cursor}", now_s)
         self._session.touch(subscription.name)
 

@@ -11,12 +11,12 @@ It works whether or not there is a connection: what is written is stored, shown 
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from random import Random, SystemRandom
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
-from syncline_protocol.documents.schema import CONVERSATION
 from syncline_protocol.names import Language, parse_name
 
 from syncline_client.changes import Changes
@@ -33,6 +33,25 @@ from syncline_client.transport import Connect, connect_websocket, sync_url
 
 STOP_WAIT_S: Final = 5.0
 """How long leaving waits for the connection to close."""
+
+
+class Verdict(StrEnum):
+    """What comparing a document with the server's came to."""
+
+    EQUAL = "equal"
+    DIFFERED = "differed"
+    """It was loaded anew, and is equal now."""
+    REFUSED = "refused"
+    """The server does not let this device have the document."""
+
+
+class Comparison(NamedTuple):
+    """One document, at `cursor`."""
+
+    name: str
+    cursor: int
+    verdict: Verdict
+    reason: str
 
 
 class DeviceStopped(Exception):
@@ -176,6 +195,17 @@ class Device:
         """Give a refused edit up."""
         await self.replica.discard(id)
 
+    async def connected(self) -> None:
+        """Wait until the server has told who this device is: from then on it can write, also offline.
+
+        Raises `DeviceStopped` when that will not happen by itself. Returns at once on a device that has been connected
+        before.
+        """
+        while not self.replica.identity.user:
+            if self.connection.state.standing is Standing.STOPPED:
+                raise DeviceStopped(self.connection.state.reason)
+            await self.connection.changed()
+
     async def settled(self) -> None:
         """Wait until every followed document has all there is, and every edit is accepted or refused.
 
@@ -186,6 +216,27 @@ class Device:
                 raise DeviceStopped(self.connection.state.reason)
             await self.connection.changed()
 
+    async def compare(self, name: str) -> Comparison:
+        """Bring a document up to date and compare its digest with the server's. A copy that differs is loaded anew.
+
+        Raises `DeviceStopped`, `StoreError`.
+        """
+        replica, connection = self.replica, self.connection
+        was_followed = replica.document(name).followed
+        differed = replica.mismatched.count(name)
+        document = await replica.follow(name)
+        connection.touch(name)
+        while not connection.digest_is_equal(name):
+            if connection.state.standing is Standing.STOPPED:
+                raise DeviceStopped(connection.state.reason)
+            if reason := connection.reason_of(name):
+                return Comparison(name, document.cursor.position, Verdict.REFUSED, reason)
+            await connection.changed()
+        if not was_followed:
+            await replica.unfollow(name)
+        verdict = Verdict.EQUAL if replica.mismatched.count(name) == differed else Verdict.DIFFERED
+        return Comparison(name, document.cursor.position, verdict, "")
+
     def reconnect(self) -> None:
         """The network is back: try at once instead of when the backoff ends."""
         self.connection.retry_now()
@@ -195,6 +246,3 @@ async def _follow_segments(conversation: Conversation, head: Changes) -> None:
     with head:
         async for _ in head:
             await conversation.follow_newest()
-
-
-__all__ = ["CONVERSATION", "Device", "DeviceStopped"]

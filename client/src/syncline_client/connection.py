@@ -114,6 +114,14 @@ class Connection:
         welcome = self._session.welcome if self._session is not None else None
         return "" if welcome is None else welcome.session
 
+    def digest_is_equal(self, name: str) -> bool:
+        """Whether the digests of a document were found equal, for what this device has of it now."""
+        subscription = self._session.subscriptions.get(name) if self._session is not None else None
+        document = self._replica.document(name)
+        if subscription is None or not subscription.is_caught_up(document):
+            return False
+        return subscription.digest_equal_at == document.cursor.position
+
     def reason_of(self, name: str) -> str:
         """Why the server does not let this device have (or write) a document; empty if it does, or nobody knows."""
         subscription = self._session.subscriptions.get(name) if self._session is not None else None

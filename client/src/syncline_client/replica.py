@@ -88,8 +88,8 @@ class Replica:
         self.identity = StoredIdentity(device)
         self.on_edit: Callable[[str], None] = _nobody
         """Called with the name of a document that is newly followed, no longer followed, or edited."""
-        self.mismatches = 0
-        """Documents whose digest was found to differ from the server's, and which were loaded anew."""
+        self.mismatched: list[str] = []
+        """Documents whose digest was found to differ from the server's, and which were loaded anew: each time one."""
         self._turn = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -253,6 +253,8 @@ class Replica:
     async def write(self, name: str, root: str, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Write records (their `type` and own fields given) in one transaction; returns them whole, once stored.
 
+        A record that comes from elsewhere may bring its `id` and `at`: writing it twice then writes it once.
+
         Raises `NeverConnected`, `EditNotAllowed`, `StoreError`.
         """
         return await self.alone(self._write(name, root, records))
@@ -266,8 +268,8 @@ class Replica:
         rows: list[Row] = []
         for record in records:
             clock = clock.tick(self.now_ms())
-            stamp = {"id": new_record_id(), "by": self.identity.user, "device": self.identity.device, "at": clock.at}
-            value = {**stamp, **record}
+            author = {"by": self.identity.user, "device": self.identity.device}
+            value = {"id": new_record_id(), "at": clock.at, **record, **author}
             check_record(root, value)
             whole.append(value)
             id_ = self.outbox.next_id() + len(rows)

@@ -96,7 +96,7 @@ class SqliteStore:
     async def read_documents(self) -> list[StoredDocument]:
         """See `Store`."""
         rows = await self._read("SELECT name, epoch, cursor, clock, followed FROM documents ORDER BY name", ())
-        return [StoredDocument(*row[:4], bool(row[4])) for row in rows]
+        return [StoredDocument(*row)._replace(followed=bool(row[-1])) for row in rows]
 
     async def read_content(self, name: str) -> Content:
         """See `Store`."""

@@ -1,0 +1,327 @@
+"""`syncline chat`, `watch`, `say`, `load`, `status`, `doctor`: a device at the command line.
+
+The server's `syncline` mounts these by the entry-point group `syncline.commands`. Exit codes: 0 done, 1 not done (the
+text says why), 2 asked wrongly, 3 stored and not yet accepted.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from syncline_protocol.documents.schema import ROOTS
+from syncline_protocol.errors import RefusedUpdate
+from syncline_protocol.names import Language, parse_name
+
+from syncline_client.changes import Change, ChangeKind
+from syncline_client.chat import Chat
+from syncline_client.client import Device, DeviceStopped, Verdict
+from syncline_client.dialogues import DialogueError, read_dialogues
+from syncline_client.loading import Loaded, LoadError, TokenFor, load_dialogues
+from syncline_client.replica import EditNotAllowed, now_ms
+from syncline_client.store import StoreError
+from syncline_client.store_sqlite import SqliteStore
+from syncline_client.tokens import Issuer, NoSecret, read_secret
+
+DEFAULT_URL: Final = "http://127.0.0.1:8700"
+NOT_DONE: Final = 1
+ASKED_WRONGLY: Final = 2
+NOT_ACCEPTED: Final = 3
+LOAD_TTL_S: Final = 3_600
+
+T = TypeVar("T")
+
+app = typer.Typer(help="A device at the command line.", no_args_is_help=True)
+console = Console()
+errors = Console(stderr=True)
+
+Url = Annotated[str, typer.Option(envvar="SYNCLINE_URL", help="The server's address.")]
+Token = Annotated[str, typer.Option(envvar="SYNCLINE_TOKEN", help="Your token: `syncline token` prints one.")]
+StoreFile = Annotated[
+    Path | None, typer.Option("--store", help="File that keeps documents and unsent edits. Without: nothing is kept.")
+]
+DeviceName = Annotated[str, typer.Option("--device", help="Name of a new device. A store remembers its own.")]
+Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait for the server.")]
+
+
+@app.command(epilog='Example: syncline say order-17 "The parcel is here."')
+def say(  # noqa: PLR0913 - one parameter per option
+    conversation: Annotated[str, typer.Argument(help="Its id.")],
+    text: Annotated[str, typer.Argument(help="What to say.")],
+    *,
+    url: Url = DEFAULT_URL,
+    token: Token = "",
+    store: StoreFile = None,
+    device: DeviceName = "",
+    wait: Wait = 10.0,
+) -> None:
+    """Say something in a conversation, and wait until the server has it.
+
+    Without a server it is stored, if there is a --store, and sent the next time that a device runs on that store.
+    """
+
+    async def work() -> None:
+        async with _device(url, token, store, device) as one:
+            await _within(wait, one.connected(), one, NOT_DONE)
+            handle = await one.conversation(conversation)
+            message = await handle.say(text)
+            kept = store is not None
+            await _within(wait, one.settled(), one, NOT_ACCEPTED if kept else NOT_DONE)
+            refused = [row for row in one.refused if row.record == message]
+            if refused:
+                _fail(f"refused: {refused[0].reason}")
+            console.print(message, highlight=False)
+
+    _run(work())
+
+
+@app.command(epilog="Example: syncline chat order-17 --store phone.db")
+def chat(  # noqa: PLR0913 - one parameter per option
+    conversation: Annotated[str, typer.Argument(help="Its id.")],
+    *,
+    url: Url = DEFAULT_URL,
+    token: Token = "",
+    store: StoreFile = None,
+    device: DeviceName = "",
+    wait: Wait = 10.0,
+) -> None:
+    """Take part in a conversation: what is said appears, what you type is said.
+
+    Works offline with a --store that has been connected before: what you write waits and is sent later. In the chat,
+    /help lists what else can be typed.
+    """
+
+    async def work() -> None:
+        async with _device(url, token, store, device) as one:
+            await _within(wait, one.connected(), one, NOT_DONE)
+            await Chat(one, await one.conversation(conversation), console).run()
+
+    _run(work())
+
+
+@app.command(epilog="Example: syncline watch conversation/order-17/1 page/handbook")
+def watch(  # noqa: PLR0913 - one parameter per option
+    documents: Annotated[list[str], typer.Argument(help="Names of documents.")],
+    *,
+    url: Url = DEFAULT_URL,
+    token: Token = "",
+    store: StoreFile = None,
+    device: DeviceName = "",
+    wait: Wait = 10.0,
+) -> None:
+    """Print what happens in documents, one JSON object a line, until interrupted."""
+
+    async def work() -> None:
+        async with _device(url, token, store, device) as one:
+            changes = one.changes(*documents)
+            for name in documents:
+                await one.follow(name)
+            await _within(wait, one.connected(), one, NOT_DONE)
+            async for change in changes:
+                _print_change(one, change)
+
+    _run(work())
+
+
+def _print_change(device: Device, change: Change) -> None:
+    line: dict[str, Any] = {"document": change.document, "kind": change.kind.value}
+    wanted = set(change.records)
+    if change.kind is ChangeKind.CLOSED:
+        line["reason"] = device.connection.reason_of(change.document)
+    if change.kind in (ChangeKind.RELOADED, ChangeKind.RECEIVED, ChangeKind.WRITTEN, ChangeKind.ACCEPTED):
+        name = parse_name(change.document)
+        records = [record for root in ROOTS[name.kind] for record in device.records(change.document, root)]
+        if name.language is Language.RECORDS:
+            line["records"] = [one for one in records if change.kind is ChangeKind.RELOADED or one["id"] in wanted]
+    sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+@app.command(epilog="Example: syncline load samples/dialogues.json --data data")
+def load(  # noqa: PLR0913 - one parameter per option
+    file: Annotated[Path, typer.Argument(help="*.json (ours or ABCD), *.jsonl (ours), *.tsv (MultiDoGO).")],
+    *,
+    url: Url = DEFAULT_URL,
+    data: Annotated[
+        Path | None, typer.Option(help="The server's data folder: its secret makes tokens for all who speak.")
+    ] = None,
+    speaker: Annotated[
+        list[str] | None, typer.Option("--as", help="USER=TOKEN for one who speaks; may be given several times.")
+    ] = None,
+    tenant: Annotated[str, typer.Option(help="The company whose data it becomes.")] = "default",
+    limit: Annotated[int | None, typer.Option(min=1, help="Load no more dialogues than this.")] = None,
+) -> None:
+    """Load dialogues, each message by its own author. Loading a file again adds only what is missing."""
+    try:
+        dialogues = read_dialogues(file)[:limit]
+        tokens = _tokens(data, speaker or [], tenant)
+    except (DialogueError, NoSecret) as error:
+        _fail(str(error), code=ASKED_WRONGLY)
+    total = sum(len(dialogue.turns) for dialogue in dialogues)
+    began = time.monotonic()
+    came: list[Loaded] = []
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=errors
+    ) as progress:
+        bar = progress.add_task(file.name, total=total)
+
+        def loaded(one: Loaded) -> None:
+            came.append(one)
+            progress.advance(bar, one.messages + one.refused)
+
+        _run(load_dialogues(dialogues, url, tokens, on_loaded=loaded))
+    seconds = time.monotonic() - began
+    messages, refused = sum(one.messages for one in came), sum(one.refused for one in came)
+    console.print(
+        f"{messages} messages in {len(came)} conversations, {seconds:.1f} s, {messages / seconds:.0f} messages/s",
+        highlight=False,
+    )
+    if refused:
+        _fail(f"{refused} messages were refused")
+
+
+def _tokens(data: Path | None, speakers: list[str], tenant: str) -> TokenFor:
+    given = dict(one.split("=", 1) for one in speakers if "=" in one)
+    if data is None and not given:
+        _fail("give --data (the server's folder) or --as USER=TOKEN for each who speaks", code=ASKED_WRONGLY)
+    issuer = None if data is None else Issuer(read_secret(data), tenant=tenant, now_ms=now_ms(), ttl_s=LOAD_TTL_S)
+
+    def token_for(user: str, role: str) -> str:
+        if user in given:
+            return given[user]
+        if issuer is None:
+            raise LoadError(f"{user} speaks in a dialogue and has no token: give --as {user}=TOKEN, or --data")
+        return issuer.token(user, role)
+
+    return token_for
+
+
+@app.command(epilog="Example: syncline status --store phone.db")
+def status(
+    store: Annotated[Path, typer.Option("--store", help="The device's file.")],
+) -> None:
+    """Show what a device's store has, and what of it the server has not accepted. Exits with 1 if there is such."""
+    waiting, refused = asyncio.run(_show_store(store))
+    if waiting or refused:
+        raise typer.Exit(NOT_DONE)
+
+
+async def _show_store(path: Path) -> tuple[int, int]:
+    try:
+        async with SqliteStore(path, read_only=True) as store:
+            identity, documents, rows = (
+                await store.read_identity(),
+                await store.read_documents(),
+                await store.read_rows(),
+            )
+    except StoreError as error:
+        _fail(str(error))
+    table = Table(box=None, pad_edge=False)
+    for column in ("document", "up to", "waiting", "refused"):
+        table.add_column(column, justify="left" if column == "document" else "right")
+    names = sorted({one.name for one in documents} | {row.document for row in rows})
+    cursors = {one.name: one.cursor for one in documents}
+    for name in names:
+        counts = [sum(row.document == name and bool(row.code) is refused for row in rows) for refused in (False, True)]
+        table.add_row(name, str(cursors.get(name, 0)), *(str(count or "") for count in counts))
+    if identity is not None:
+        console.print(f"device {identity.device} of {identity.user or 'nobody yet'}", highlight=False)
+    console.print(table, highlight=False)
+    for row in rows:
+        if row.code:
+            console.print(f"refused in {row.document}: {row.reason} ({row.code})", highlight=False)
+    waiting = sum(not row.code for row in rows)
+    console.print(
+        "everything synced" if not rows else f"{waiting} waiting, {len(rows) - waiting} refused", highlight=False
+    )
+    return waiting, len(rows) - waiting
+
+
+@app.command(epilog="Example: syncline doctor --store phone.db")
+def doctor(
+    store: Annotated[Path, typer.Option("--store", help="The device's file.")],
+    *,
+    url: Url = DEFAULT_URL,
+    token: Token = "",
+    wait: Wait = 30.0,
+) -> None:
+    """Compare every document of a device with the server's, by digest. What differs is loaded anew; then it exits with
+    1.
+    """
+    if not store.exists():
+        _fail(f"there is no store at {store}: give the file that a device was run with (--store)")
+
+    async def work() -> None:
+        async with _device(url, token, store, "") as one:
+            await _within(wait, one.connected(), one, NOT_DONE)
+            names = [row.name for row in one.documents()]
+            verdicts = [await _within(wait, one.compare(name), one, NOT_DONE) for name in names]
+        for verdict in verdicts:
+            colour = {Verdict.EQUAL: "green", Verdict.DIFFERED: "red", Verdict.REFUSED: "yellow"}[verdict.verdict]
+            console.print(f"[{colour}]{verdict.verdict.value:8}[/] {verdict.name} at {verdict.cursor} {verdict.reason}")
+        differed = sum(one.verdict is Verdict.DIFFERED for one in verdicts)
+        if differed:
+            _fail(f"{differed} of {len(verdicts)} documents differed from the server's and were loaded anew")
+        console.print(f"{len(verdicts)} documents compared: none differs", highlight=False)
+
+    _run(work())
+
+
+# --- what the commands share
+
+
+@asynccontextmanager
+async def _device(url: str, token: str, store: Path | None, name: str) -> AsyncIterator[Device]:
+    if not token:
+        _fail("no token: give --token or SYNCLINE_TOKEN; `syncline token` prints one", code=ASKED_WRONGLY)
+    async with Device(url, token=token, store=store, device=name) as device:
+        yield device
+
+
+async def _within(seconds: float, waiting: Coroutine[Any, Any, T], device: Device, code: int) -> T:
+    """Wait for the server, and say why it did not come."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await waiting
+    except TimeoutError:
+        reason = device.connection.state.reason
+        count = device.status.waiting
+        kept = f"; {count} edits are stored and will be sent" if count and code == NOT_ACCEPTED else ""
+        _fail(f"not done within {seconds:g} s: {reason or 'the server has not answered'}{kept}", code=code)
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run a command until it is done or interrupted."""
+    try:
+        _run_translated(work)
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+def _run_translated(work: Coroutine[Any, Any, None]) -> None:
+    """Turn what can go wrong into a line and an exit code."""
+    try:
+        asyncio.run(work)
+    except* (StoreError, DeviceStopped, LoadError, EditNotAllowed) as group:
+        _fail(str(_first(group)))
+    except* (RefusedUpdate, ValueError) as group:
+        _fail(str(_first(group)), code=ASKED_WRONGLY)
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _fail(text: str, *, code: int = NOT_DONE) -> NoReturn:
+    errors.print(f"[red]{text}[/red]", highlight=False, soft_wrap=True)
+    raise typer.Exit(code)

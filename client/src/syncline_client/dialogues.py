@@ -1,0 +1,132 @@
+"""Dialogues out of files, as `syncline load` reads them: our own format and two published collections'.
+
+- `*.json`: our format (`samples/README.md`), or ABCD (a list of conversations with `original`)
+- `*.jsonl`: one dialogue of our format a line
+- `*.tsv`: MultiDoGO, one customer turn a line (the agents' turns were not published)
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+CUSTOMER: Final = "customer"
+AGENT: Final = "agent"
+
+SUBJECT_CHARACTERS: Final = 80
+"""Of the first turn, where a collection has no subjects."""
+
+TSV_COLUMNS: Final = {"conversationId", "turnNumber", "utterance"}
+
+
+class DialogueError(Exception):
+    """A file holds no dialogues that can be read; the text says which and why."""
+
+
+class Turn(NamedTuple):
+    """One message."""
+
+    by: str
+    text: str
+
+
+class Dialogue(NamedTuple):
+    """One conversation. `participants`: role by user."""
+
+    id: str
+    subject: str
+    language: str
+    participants: Mapping[str, str]
+    turns: tuple[Turn, ...]
+
+
+class _Message(msgspec.Struct):
+    by: str
+    text: str
+
+
+class _Own(msgspec.Struct):
+    id: str
+    participants: dict[str, str]
+    messages: list[_Message]
+    subject: str = ""
+    language: str = "zh"
+
+
+class _OwnFile(msgspec.Struct):
+    format: int
+    dialogues: list[_Own]
+
+
+class _Abcd(msgspec.Struct):
+    convo_id: int
+    original: list[tuple[str, str]]
+
+
+def read_dialogues(path: Path) -> list[Dialogue]:
+    """The dialogues in `path`. Raises `DialogueError`."""
+    try:
+        dialogues = _read(path)
+    except OSError as error:
+        raise DialogueError(f"cannot read {path}: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, csv.Error) as error:
+        raise DialogueError(f"{path} holds no dialogues in a format known here: {error}") from error
+    for dialogue in dialogues:
+        strangers = {turn.by for turn in dialogue.turns} - set(dialogue.participants)
+        if strangers:
+            raise DialogueError(f"{path}: {', '.join(sorted(strangers))} speak in {dialogue.id} and take no part in it")
+    return dialogues
+
+
+def _read(path: Path) -> list[Dialogue]:
+    match path.suffix:
+        case ".tsv":
+            with path.open(encoding="utf-8", newline="") as file:
+                return _multidogo(path, file)
+        case ".jsonl":
+            lines = path.read_bytes().splitlines()
+            return [_own(msgspec.json.decode(line, type=_Own)) for line in lines if line.strip()]
+        case ".json":
+            data = path.read_bytes()
+            if data.lstrip().startswith(b"["):
+                return [_abcd(one) for one in msgspec.json.decode(data, type=list[_Abcd])]
+            return [_own(one) for one in msgspec.json.decode(data, type=_OwnFile).dialogues]
+        case _:
+            raise DialogueError(f"{path}: dialogues are in files that end in .json, .jsonl or .tsv")
+
+
+def _own(one: _Own) -> Dialogue:
+    turns = tuple(Turn(message.by, message.text) for message in one.messages)
+    return Dialogue(one.id, one.subject or _subject(turns), one.language, one.participants, turns)
+
+
+def _abcd(one: _Abcd) -> Dialogue:
+    """ABCD: what the agent clicked (`action`) is no message."""
+    users = {CUSTOMER: f"customer.{one.convo_id}", AGENT: "agent.abcd"}
+    turns = tuple(Turn(users[speaker], text) for speaker, text in one.original if speaker in users)
+    return Dialogue(f"abcd-{one.convo_id}", _subject(turns), "en", {user: role for role, user in users.items()}, turns)
+
+
+def _multidogo(path: Path, lines: Iterable[str]) -> list[Dialogue]:
+    """MultiDoGO: quotes are literal, and turns come in their order."""
+    rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    if not set(rows.fieldnames or ()) >= TSV_COLUMNS:
+        raise DialogueError(f"{path}: the first line does not name the columns {', '.join(sorted(TSV_COLUMNS))}")
+    turns: dict[str, list[str]] = {}
+    for row in rows:
+        turns.setdefault(row["conversationId"], []).append(row["utterance"])
+    return [_customer_only(conversation, texts) for conversation, texts in turns.items()]
+
+
+def _customer_only(conversation: str, texts: Iterable[str]) -> Dialogue:
+    user = f"customer.{re.sub(r'[^A-Za-z0-9]', '', conversation)[:12]}"
+    turns = tuple(Turn(user, text) for text in texts if text and text.strip())
+    return Dialogue(f"multidogo-{conversation[:40]}", _subject(turns), "en", {user: CUSTOMER}, turns)
+
+
+def _subject(turns: Iterable[Turn]) -> str:
+    first = next((turn.text for turn in turns), "")
+    return first[:SUBJECT_CHARACTERS] or "…"
