@@ -6,6 +6,7 @@ text says why), 2 asked wrongly, 3 stored and not yet accepted.
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
