@@ -95,7 +95,7 @@ def measure_all(collection: Collection, runs: int, size: Size) -> None:
 
 
 def interleaved(scenarios: Sequence[Scenario], runs: int) -> Iterator[tuple[int, Scenario, Participant]]:
-    """Every measurement of every run: what disturbs the machine for a while hits all alike, nobody always comes first."""
+    """Every measurement of every run: what disturbs the machine for a while hits all, nobody always comes first."""
     for run in range(runs):
         for scenario in scenarios:
             first = run % len(scenario.participants)

@@ -12,7 +12,7 @@ from benchmarks.scenarios.scenario import Participant, Scenario
 
 NAME: Final = "results"
 INTRODUCTION: Final = """How to read this, and how it was measured: `../README.md`. Each cell: the median of the runs
-(least–most), then how many times Syncline's (full) median it is. CPU: user and system time of the whole process tree."""
+(least–most), then how many times Syncline's (full) median it is. CPU: user and system time of the process tree."""
 
 PLAIN_FROM: Final = 100
 """From here on numbers are written without a fraction."""

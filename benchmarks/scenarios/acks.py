@@ -161,7 +161,7 @@ async def steadily(senders: Sequence[Sender]) -> None:
 async def acks(contender: Contender, size: Size) -> Figures:
     """Full speed first, then a rate at which an ack waits for its own commit and nothing else."""
     connections = size.count(CONNECTIONS)
-    with served(contender) as server:
+    async with served(contender) as server:
         senders = await join(server, connections)
         count = round(FULL_SPEED_PER_SECOND * size.seconds * connections / CONNECTIONS)
         full_speed = await measure_acks(server, senders, count, at_full_speed)

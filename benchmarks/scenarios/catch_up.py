@@ -96,7 +96,7 @@ def places(authors: Sequence[Author], epochs: Mapping[str, int]) -> dict[str, Pl
 async def catch_up(contender: Contender, size: Size) -> Figures:
     """Go, have others write, come back; then come back once more to find nothing new."""
     changed, unchanged = size.count(CHANGED_DOCUMENTS), size.count(UNCHANGED_DOCUMENTS)
-    with served(contender) as server:
+    async with served(contender) as server:
         authors = await join(server, changed + unchanged)
         await write(authors, RECORDS_BEFORE)
         epochs = await server.dialect.read_epochs(device_name(len(authors)), names(len(authors)))
@@ -122,7 +122,7 @@ CATCH_UP: Final = Scenario(
     key="catch-up",
     title="Catch-up: a device comes back after a week",
     load=f"A device knows {CHANGED_DOCUMENTS + UNCHANGED_DOCUMENTS} documents. While it was away {UPDATES_EACH} "
-    f"updates each were written to {CHANGED_DOCUMENTS} of them. It comes and asks for all; then again, with nothing new.",
+    f"updates each were written to {CHANGED_DOCUMENTS} of them. It comes, asks for all; then again, for nothing new.",
     metrics=(
         Metric("bytes_ratio", "bytes received ÷ bytes of the updates", "×", "≤ 1.1", headline=True),
         Metric("round_trips", "round trips after connecting", "", "1 per 500 documents"),

@@ -22,6 +22,7 @@ from benchmarks.load.syncline import NOTHING, SynclineDevice, SynclineDialect, S
 from benchmarks.readings import resident_bytes
 from benchmarks.scenarios.scenario import MILLISECONDS, Figures, Metric, Scenario, Size, participants, percentile
 from benchmarks.servers.contenders import SCRIPTS, SYNCLINE_FULL, Contender, Server, served
+from benchmarks.servers.process import ServerFailed
 
 UPDATES: Final = 100_000
 IN_FLIGHT_MAX: Final = 200
@@ -97,12 +98,20 @@ async def _next_look(link: SynclineLink) -> None:
     await asyncio.sleep(LOOK_EVERY_SECONDS)
 
 
-def compact(data: Path) -> float:
-    """Run `syncline compact` on the page; returns how long it took, in seconds. Raises `CalledProcessError`."""
-    start = time.perf_counter()
+def compact(data: Path, says: str) -> float:
+    """Run `syncline compact` on the page; returns how long it took, in seconds.
+
+    Raises `ServerFailed` unless the command says that it did what was expected.
+    """
     command = [str(SCRIPTS / "syncline"), "compact", "--data", str(data), PAGE]
-    subprocess.run(command, check=True, capture_output=True)
-    return time.perf_counter() - start
+    start = time.perf_counter()
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    seconds = time.perf_counter() - start
+    if done.returncode != 0 or says not in done.stdout:
+        raise ServerFailed(
+            f"`syncline compact` ended with {done.returncode} and not {says!r}: {done.stdout}{done.stderr}"
+        )
+    return seconds
 
 
 async def open_page(session: SynclineDevice) -> tuple[frames.OpenedDocument, float]:
@@ -130,33 +139,35 @@ async def open_cold(server: Server) -> tuple[float, int]:
     return seconds, session.socket.bytes_received - before
 
 
-async def growth(server: Server) -> float:
-    """By how many bytes the server has grown after `OPENINGS` openings, each left again before the next."""
+async def growth(server: Server, openings: int) -> float:
+    """By how many bytes an opening makes the server grow, each being left again before the next."""
     assert isinstance(server.dialect, SynclineDialect)
     session = await server.dialect.greet(device_name(2))
     readings = []
-    for _ in range(OPENINGS):
+    for _ in range(openings):
         opened, _ = await open_page(session)
         session.socket.send(codec.encode(frames.Close(opened.channel)))
         await asyncio.sleep(2 * LINGER_SECONDS)
         readings.append(resident_bytes(server.pid))
     await session.socket.close()
-    return readings[-1] - readings[0]
+    return (readings[-1] - readings[0]) / (openings - 1)
 
 
 async def cold(contender: Contender, size: Size) -> Figures:
     """Type, fold, start anew, open."""
     with tempfile.TemporaryDirectory(prefix="syncline-benchmark-") as name:
         folder = Path(name)
-        with served(contender, folder=folder, environment=LOADING) as server:
+        async with served(contender, folder=folder, environment=LOADING) as server:
             updates_bytes = await write_page(server, size.count(UPDATES))
             from_log_s, _ = await open_cold(server)
-        with_work_s, without_work_s = compact(folder / "data"), compact(folder / "data")
+        with_work_s = await asyncio.to_thread(compact, folder / "data", "compacted")
+        without_work_s = await asyncio.to_thread(compact, folder / "data", "nothing to do")
         openings = []
         for _ in range(STARTS):
-            with served(contender, folder=folder, environment=LINGER) as server:
+            async with served(contender, folder=folder, environment=LINGER) as server:
                 openings.append(await open_cold(server))
-                grown = await growth(server)
+        async with served(contender, folder=folder, environment=LINGER) as server:
+            grown = await growth(server, size.count(OPENINGS, least=2))
     return {
         "log_mib": updates_bytes / MIB,
         "from_log_ms": from_log_s * MILLISECONDS,
@@ -164,7 +175,7 @@ async def cold(contender: Contender, size: Size) -> Figures:
         "command_s": with_work_s,
         "open_ms": percentile([seconds for seconds, _ in openings], 0.5) * MILLISECONDS,
         "snapshot_kib": openings[0][1] / KIB,
-        "left_kib": grown / OPENINGS / KIB,
+        "left_kib": grown / KIB,
     }
 
 
@@ -172,8 +183,8 @@ COLD: Final = Scenario(
     key="cold",
     title="A cold document: a page of 100,000 typed characters",
     load=f"{UPDATES:,} updates of one typed character each, in runs of {CHARACTERS_PER_RUN} all over a page. The log "
-    "is folded by `syncline compact`; the server is started anew and a device that has nothing opens the page (the file "
-    f"may be in the operating system's memory). Then {OPENINGS} more openings, each left again.",
+    "is folded by `syncline compact`; the server is started anew and a device that has nothing opens the page (the "
+    f"file may be in the operating system's memory). Then {OPENINGS} more openings, each left again.",
     metrics=(
         Metric("log_mib", "bytes of the updates", "MiB"),
         Metric("from_log_ms", "opening before compaction, from the log", "ms"),

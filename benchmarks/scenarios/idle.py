@@ -58,7 +58,7 @@ async def close(sockets: Sequence[Socket]) -> None:
 async def bare_kib(contender: Contender, size: Size) -> float | None:
     """Memory of a connection without a document, in KiB; None where there is no such thing."""
     count, warm_up = size.count(CONNECTIONS), size.count(WARM_UP_CONNECTIONS)
-    with served(contender) as server:
+    async with served(contender) as server:
 
         async def connect(number: int) -> Socket | None:
             return await server.dialect.connect(device_name(number))
@@ -75,7 +75,7 @@ async def bare_kib(contender: Contender, size: Size) -> float | None:
 async def joined_kib(contender: Contender, size: Size) -> tuple[float, float]:
     """Memory of a connection with a document of its own, and of such a document once it was left, in KiB."""
     count, warm_up = size.count(CONNECTIONS), size.count(WARM_UP_CONNECTIONS)
-    with served(contender, environment=LINGER) as server:
+    async with served(contender, environment=LINGER) as server:
 
         async def join(number: int) -> Socket:
             return (await server.dialect.join(device_name(number), name(number))).socket

@@ -58,7 +58,7 @@ async def exchange(server: Server, authors: Sequence[Author], count: int, per_se
 async def one_to_one(contender: Contender, size: Size) -> Figures:
     """CPU first: it warms compilers up for the light load."""
     busy_count = round(BUSY_PER_SECOND * size.seconds)
-    with served(contender) as server:
+    async with served(contender) as server:
         authors = await join(server, read_texts(SAMPLES))
         busy = await exchange(server, authors, busy_count, BUSY_PER_SECOND)
         light_count = round(LIGHT_PER_SECOND * size.seconds * LIGHT_SECONDS_SHARE)

@@ -77,7 +77,7 @@ async def full_speed(server: Server, document: Document, count: int, in_flight_m
 async def fan_out(contender: Contender, size: Size) -> Figures:
     """One document, many subscribers. Full speed comes first: it warms compilers up for the steady load."""
     subscribers = size.count(SUBSCRIBERS)
-    with served(contender) as server:
+    async with served(contender) as server:
         document = await join(
             server, "conversation/fan-out/1", readers=subscribers, number=0, texts=read_texts(SAMPLES)
         )
@@ -102,7 +102,7 @@ async def fan_out(contender: Contender, size: Size) -> Figures:
 async def many_documents(contender: Contender, size: Size) -> Figures:
     """Many documents, two devices each."""
     texts = read_texts(SAMPLES)
-    with served(contender) as server:
+    async with served(contender) as server:
         documents = await asyncio.gather(
             *(
                 join(server, f"conversation/many-{place}/1", readers=1, number=2 * place, texts=texts)

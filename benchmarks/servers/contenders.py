@@ -1,13 +1,13 @@
 """Who is measured: each server's command at its defaults, its protocol, and what it does with an update.
 
-A contender is *served* for one scenario at a time, on data of its own: `with served(contender) as server:`.
+A contender is *served* for one scenario at a time, on data of its own: `async with served(contender) as server:`.
 """
 
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -56,16 +56,16 @@ class Server:
         return self.process.pid
 
 
-@contextmanager
-def served(
+@asynccontextmanager
+async def served(
     contender: Contender, *, folder: Path | None = None, environment: Mapping[str, str] | None = None
-) -> Iterator[Server]:
+) -> AsyncIterator[Server]:
     """Run `contender` on data in `folder` (default: none yet, removed afterwards). Raises `ServerFailed`."""
     with tempfile.TemporaryDirectory(prefix="syncline-benchmark-") as temporary:
         home = folder or Path(temporary)
         port = free_port()
         settings = dict(contender.environment) | dict(environment or {})
-        with running(contender.command(port, home), port=port, folder=home, environment=settings) as process:
+        async with running(contender.command(port, home), port=port, folder=home, environment=settings) as process:
             yield Server(contender, process, contender.dialect(port, home), home)
 
 

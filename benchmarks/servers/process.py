@@ -1,12 +1,13 @@
 """One server process: started on a free port, awaited until it answers, stopped in the end whatever happens."""
 
+import asyncio
 import os
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -37,27 +38,28 @@ def free_port() -> int:
         return port
 
 
-@contextmanager
-def running(
+@asynccontextmanager
+async def running(
     command: Sequence[str], *, port: int, folder: Path, environment: Mapping[str, str] | None = None
-) -> Iterator[Process]:
+) -> AsyncIterator[Process]:
     """Run `command`, which serves on `port`, with its output in `folder`. Raises `ServerFailed`."""
     log = folder / "output.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=os.environ | dict(environment or {}),
-            start_new_session=True,
-        )
+    process = _started(command, log, os.environ | dict(environment or {}))
     try:
-        _wait_until_listening(process, port, log)
+        await asyncio.to_thread(_wait_until_listening, process, port, log)
         yield Process(process.pid, port)
         if process.poll() is not None:
             raise ServerFailed(f"the server ended with {process.returncode} while it was measured:\n{_tail(log)}")
     finally:
-        _stop(process)
+        await asyncio.to_thread(_stop, process)  # our side of the connections has to answer meanwhile
+
+
+def _started(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start it in a process group of its own, so that no child of it stays when it is ended."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+        )
 
 
 def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -77,7 +79,7 @@ def _listens(port: int) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the server; a process group of its own, so that no child of it stays."""
+    """Ask the server to end, and make it end when it does not."""
     if process.poll() is None:
         process.terminate()
         try:
