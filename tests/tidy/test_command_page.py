@@ -1,12 +1,10 @@
 """`docs/guide.md` names every command of `syncline` and each of its options, and none that is not there."""
 
 import re
-from importlib.metadata import entry_points
 
 import pytest
-import typer
 from support.checkout import ROOT
-from syncline_server import cli
+from support.commands import commands
 
 HEADING = re.compile(r"^#{1,6} .*$", re.MULTILINE)
 COMMAND = re.compile(r"^### `syncline ([a-z-]+)`$", re.MULTILINE)
@@ -27,14 +25,11 @@ def sections(page: str) -> dict[str, str]:
     return found
 
 
-def commands() -> dict[str, set[str]]:
-    """Every command of the console script, those that other packages add too, with the long names of its options."""
-    apps = [cli.app, *(entry.load() for entry in entry_points(group=cli.COMMANDS))]
-    groups = [typer.main.get_group(app) for app in apps]
+def options() -> dict[str, set[str]]:
+    """The long names of every command's options."""
     return {
         name: {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
-        for group in groups
-        for name, command in group.commands.items()
+        for name, command in commands().items()
     }
 
 
@@ -44,7 +39,7 @@ def test_commands(page: str) -> None:
 
 def test_options(page: str) -> None:
     written = {name: set(OPTION.findall(section)) for name, section in sections(page).items()}
-    assert written == commands()
+    assert written == options()
 
 
 def test_sections_end_at_the_next_heading() -> None:

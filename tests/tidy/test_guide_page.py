@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.checkout import PACKAGES, ROOT, modules, tree
+from support.commands import commands
 from syncline_server.settings import ENVIRONMENT_PREFIX, Settings
 
 ENDPOINT = re.compile(r"`(?:(?:GET|POST|PUT|PATCH|DELETE|WebSocket) )(/[^`?\s]*)[^`]*`")
@@ -36,6 +37,12 @@ def first_texts(*names: str) -> set[str]:
     }
 
 
+def variables_of_commands() -> set[str]:
+    """Every environment variable that stands for an option of a command."""
+    parameters = (parameter for command in commands().values() for parameter in command.params)
+    return {parameter.envvar for parameter in parameters if isinstance(parameter.envvar, str)}
+
+
 def metrics() -> set[str]:
     """Names of all metrics, as they are exposed: counters with their suffix."""
     counters = {f"{name}_total" for name in first_texts("_counter", "CounterMetricFamily")}
@@ -43,8 +50,8 @@ def metrics() -> set[str]:
     return {name for name in found if METRIC.fullmatch(name)}
 
 
-def test_settings(page: str) -> None:
-    there = {ENVIRONMENT_PREFIX + name.upper() for name in Settings.__struct_fields__}
+def test_settings_and_variables(page: str) -> None:
+    there = {ENVIRONMENT_PREFIX + name.upper() for name in Settings.__struct_fields__} | variables_of_commands()
     assert set(re.findall(rf"`({ENVIRONMENT_PREFIX}[A-Z_]+)`", page)) == there
 
 
