@@ -1,4 +1,4 @@
-"""Every scenario runs against the real server, small and short, and every peer's protocol is spoken so that all arrives.
+"""Every scenario runs against the real server, small and short; every peer's protocol is spoken so that all arrives.
 
 What is asserted is that the figures are there and can be figures; how large they are is not a test's to say.
 """
