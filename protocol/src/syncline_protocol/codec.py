@@ -61,7 +61,9 @@ class Assembler:
         self._size = 0
 
     def add(self, fragment: Fragment) -> bytes | None:
-        """The encoded frame when `fragment` was its last part, else None. Raises `ProtocolViolation` (4413) beyond the bound."""
+        """The encoded frame when `fragment` was its last part, else None. Raises `ProtocolViolation` (4413) beyond the
+        bound.
+        """
         self._size += len(fragment.payload)
         if self._size > self._bytes_max:
             raise ProtocolViolation(CloseCode.TOO_LARGE, f"a frame in fragments is over {self._bytes_max} bytes")

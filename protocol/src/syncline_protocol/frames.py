@@ -2,7 +2,8 @@
 
 A frame is a MessagePack array whose first element is its number; the other elements are the fields below in their
 order. `codec.py` is the only module that knows the bytes, `session.py` says when each may be sent, `docs/protocol.md`
-is the normative text. Numbers below 32 go from device to server, from 32 on from server to device; `Fragment` goes both ways.
+is the normative text. Numbers below 32 go from device to server, from 32 on from server to device; `Fragment` goes both
+ways.
 
 A *channel* is the server's number for an open document, the same on all connections, so that one encoded frame serves
 every subscriber. An update's *id* is the device's own number for it, unique within the connection.
@@ -138,11 +139,11 @@ class Welcome(Frame, tag=32):
 class OpenedDocument(Frame):
     """One answer of an `Opened`.
 
-    `channel` is 0 and `access` NONE when refused (see `Opened.refused`). `head` is the last sequence number: equal to the
-    device's cursor, nothing follows; else `Snapshot` and `Updates` follow up to it. `clock` is the next clock the server
-    expects of the session's client id in this document, told when the device said `pending` (else 0): above the
-    device's own means a restored backup. `epoch` is 0 when it is the device's, else the document's: what the device
-    had is of another history, and it starts anew from what follows.
+    `channel` is 0 and `access` NONE when refused (see `Opened.refused`). `head` is the last sequence number: equal to
+    the device's cursor, nothing follows; else `Snapshot` and `Updates` follow up to it. `clock` is the next clock the
+    server expects of the session's client id in this document, told when the device said `pending` (else 0): above the
+    device's own means a restored backup. `epoch` is 0 when it is the device's, else the document's: what the device had
+    is of another history, and it starts anew from what follows.
     """
 
     channel: Natural
@@ -223,7 +224,9 @@ class Presence(Frame, tag=39):
 
 
 class DigestChecked(Frame, tag=40):
-    """The server's digest at `cursor`; empty if it has none for that position (the device asks again when next up to date)."""
+    """The server's digest at `cursor`; empty if it has none for that position (the device asks again when next up to
+    date).
+    """
 
     channel: Natural
     cursor: Natural

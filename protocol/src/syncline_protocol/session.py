@@ -84,5 +84,7 @@ def next_state(table: Transitions, state: State, frame: Frame) -> State:
     """The state after receiving `frame`. Raises `ProtocolViolation` (4400) if it may not come now."""
     following = table[state].get(type(frame))
     if following is None:
-        raise ProtocolViolation(CloseCode.MALFORMED_FRAME, f"{type(frame).__name__} may not come in state {state.value}")
+        raise ProtocolViolation(
+            CloseCode.MALFORMED_FRAME, f"{type(frame).__name__} may not come in state {state.value}"
+        )
     return following

@@ -24,7 +24,7 @@ PROBE_INTERVAL_S: Final = 1.0
 """How often a store that failed is asked whether it takes writes again."""
 
 
-COMMIT_INTERVAL_S: Final = 0.010
+COMMIT_INTERVAL_S: Final = 0.005
 """Under steady load, commits begin this far apart at most often: each costs the same however much it carries, and so
 does each write to a subscriber. What comes after a pause is committed at once."""
 
@@ -79,6 +79,7 @@ class Log:
         self._gathered: list[tuple[Target, Pending]] = []
         self._loop = asyncio.get_running_loop()
         self._not_before = 0.0
+        self._behind = False
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -126,7 +127,8 @@ class Log:
                     self._wake.clear()
                     await self._wake.wait()
             elif self.failure is None:
-                await self._gather()
+                if not self._behind:
+                    await self._gather()
                 self._admit()
                 await self._commit()
             else:
@@ -145,16 +147,17 @@ class Log:
                 return
 
     def _admit(self) -> None:
-        """Have the offered updates admitted, for as long as a turn may last; what is left comes with the next
-        commit.
+        """Have the offered updates admitted, for as long as a turn may last; the rest comes with the next commit, at
+        once.
         """
         until = self._loop.time() + ADMISSION_TURN_S
-        for done, session in enumerate(self._offering, start=1):
+        offering, self._offering = self._offering, []
+        for done, session in enumerate(offering, start=1):
             session.admit_offered()
             if self._loop.time() > until:
-                del self._offering[:done]
-                return
-        self._offering.clear()
+                self._offering[:0] = offering[done:]
+                break
+        self._behind = bool(self._offering)
 
     async def _commit(self) -> None:
         self._not_before = self._loop.time() + COMMIT_INTERVAL_S
