@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 import pycrdt
 import uuid_utils
-from end_to_end.device import Device
+from end_to_end.device import Device, Take
 from end_to_end.journal import MARK, Journal
 from support.server import ServerProcess
 from support.wire import now_at
@@ -67,34 +67,37 @@ class Author:
         return page.get_update(before)
 
 
-async def new_conversation(server: ServerProcess) -> str:
-    """Create a conversation; the name of its first segment."""
+async def new_conversation(server: ServerProcess, *, customer: str = "someone") -> str:
+    """Create a conversation of this customer; the name of its first segment."""
     headers = {"Authorization": f"Bearer {server.token('boss')}"}
+    body = {"subject": "wifi", "channel": "chat", "customer": customer}
     async with httpx.AsyncClient(base_url=server.http, headers=headers) as client:
-        answer = await client.post("/v1/conversations", json={"subject": "wifi", "channel": "chat"})
+        answer = await client.post("/v1/conversations", json=body)
     assert answer.status_code == httpx.codes.CREATED, answer.text
     return str(answer.json()["segment"])
 
 
-async def read_all(server: ServerProcess, documents: Iterable[str]) -> dict[str, bytes]:
-    """What a device that has nothing is given, by document, and the texts of the pages."""
+async def read_all(server: ServerProcess, documents: Iterable[str], *, take: Take | None = None) -> dict[str, bytes]:
+    """What a device that has nothing is given, by document: bytes of records, text of pages. `take` sees it too."""
     contents: dict[str, bytes] = dict.fromkeys(documents, b"")
-    pages: dict[str, pycrdt.Doc[Any]] = {name: pycrdt.Doc() for name in documents if name.startswith("page/")}
+    pages: dict[str, pycrdt.Doc[Any]] = {name: pycrdt.Doc() for name in contents if name.startswith("page/")}
 
-    def take(document: str, payload: bytes) -> None:
+    def received(document: str, payload: bytes) -> None:
         contents[document] += payload
-        if document in pages:
+        if take is not None:
+            take(document, payload)
+        elif document in pages:
             pages[document].apply_update(payload)
 
     journal = Journal()
-    device = Device("fresh", server.token("fresh"), documents, journal, take)
+    device = Device("fresh", server.token("fresh"), contents, journal, received)
     async with connected([device], server.url), asyncio.timeout(SETTLE_S_MAX):
         await device.opened.wait()
         for name, head in device.heads.items():
             await device.reach(name, head)
     assert not journal.faults
-    for name, page in pages.items():
-        contents[name] = str(page.get("text", type=pycrdt.Text)).encode()
+    if take is None:
+        contents |= {name: str(page.get("text", type=pycrdt.Text)).encode() for name, page in pages.items()}
     return contents
 
 
@@ -118,13 +121,19 @@ async def writing(authors: Iterable[Author]) -> AsyncIterator[None]:
         await stop(tasks)
 
 
-async def stop(tasks: list["asyncio.Task[None]"]) -> None:
-    """Cancel tasks; what one of them failed with is raised."""
-    for task in tasks:
-        task.cancel()
-    for result in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
-            raise result
+async def stop(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    """Cancel tasks until they are done; what one of them failed with is raised.
+
+    More than once: before Python 3.12 `asyncio.wait_for` loses a cancellation that comes together with its result.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        done, pending = await asyncio.wait(pending, timeout=1.0)
+        for task in done:
+            if not task.cancelled():
+                task.result()
 
 
 async def converge(server: ServerProcess, authors: list[Author], journal: Journal) -> dict[str, bytes]:
