@@ -1,10 +1,10 @@
 """The Syncline device: what a phone, a desktop or a script runs to share documents."""
 
 from syncline_client.changes import Change, ChangeKind, Changes
-from syncline_client.client import Comparison, Device, DeviceStopped, Verdict
+from syncline_client.client import Comparison, Device, Verdict
 from syncline_client.conversation import Conversation
+from syncline_client.errors import DeviceError, DeviceStopped, EditNotAllowed, NeverConnected
 from syncline_client.page import Page
-from syncline_client.replica import EditNotAllowed, NeverConnected
 from syncline_client.status import Status
 from syncline_client.store import Row, StoreError
 from syncline_client.store_memory import MemoryStore
@@ -17,6 +17,7 @@ __all__ = [
     "Comparison",
     "Conversation",
     "Device",
+    "DeviceError",
     "DeviceStopped",
     "EditNotAllowed",
     "MemoryStore",

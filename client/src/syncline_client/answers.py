@@ -16,9 +16,9 @@ from syncline_protocol.session import FROM_SERVER, next_state
 from syncline_protocol.update import scan_vector
 
 from syncline_client.changes import Change, ChangeKind
+from syncline_client.errors import ContentBroken
 from syncline_client.page_reception import FORKED, WHY_FORKED
 from syncline_client.reception import Reception
-from syncline_client.record_content import ContentBroken
 from syncline_client.replica import logger
 from syncline_client.sender import InFlight
 from syncline_client.session import Session

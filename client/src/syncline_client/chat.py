@@ -15,10 +15,11 @@ from syncline_protocol.clock import at_ms
 from syncline_protocol.documents.messages import Message
 
 from syncline_client.changes import ChangeKind, Changes
-from syncline_client.client import Device, DeviceStopped
+from syncline_client.client import Device
 from syncline_client.connection import Standing
 from syncline_client.conversation import Conversation
-from syncline_client.replica import EditNotAllowed, now_ms
+from syncline_client.errors import DeviceStopped, EditNotAllowed
+from syncline_client.replica import now_ms
 
 ACCEPT_WAIT_S: Final = 1.0
 """How long an own message is held back so that it shows as accepted at once, while there is a connection."""

@@ -23,10 +23,11 @@ from syncline_protocol.names import Language, parse_name
 
 from syncline_client.changes import Change, ChangeKind
 from syncline_client.chat import Chat
-from syncline_client.client import Device, DeviceStopped, Verdict
+from syncline_client.client import Device, Verdict
 from syncline_client.dialogues import DialogueError, read_dialogues
+from syncline_client.errors import DeviceError
 from syncline_client.loading import Loaded, LoadError, TokenFor, load_dialogues
-from syncline_client.replica import EditNotAllowed, now_ms
+from syncline_client.replica import now_ms
 from syncline_client.store import StoreError
 from syncline_client.store_sqlite import SqliteStore
 from syncline_client.tokens import Issuer, NoSecret, read_secret
@@ -175,17 +176,17 @@ def load(  # noqa: PLR0913 - one parameter per option
 
         def loaded(one: Loaded) -> None:
             came.append(one)
-            progress.advance(bar, one.messages + one.refused)
+            progress.advance(bar, one.messages + len(one.refused))
 
         _run(load_dialogues(dialogues, url, tokens, on_loaded=loaded))
     seconds = time.monotonic() - began
-    messages, refused = sum(one.messages for one in came), sum(one.refused for one in came)
+    messages, refused = sum(one.messages for one in came), [reason for one in came for reason in one.refused]
     console.print(
         f"{messages} messages in {len(came)} conversations, {seconds:.1f} s, {messages / seconds:.0f} messages/s",
         highlight=False,
     )
     if refused:
-        _fail(f"{refused} messages were refused")
+        _fail(f"{len(refused)} messages were refused, the first because: {refused[0]}")
 
 
 def _tokens(data: Path | None, speakers: list[str], tenant: str) -> TokenFor:
@@ -292,10 +293,9 @@ async def _within(seconds: float, waiting: Coroutine[Any, Any, T], device: Devic
         async with asyncio.timeout(seconds):
             return await waiting
     except TimeoutError:
-        reason = device.connection.state.reason
-        count = device.status.waiting
-        kept = f"; {count} edits are stored and will be sent" if count and code == NOT_ACCEPTED else ""
-        _fail(f"not done within {seconds:g} s: {reason or 'the server has not answered'}{kept}", code=code)
+        reason = device.connection.state.reason or "the server has not answered"
+        kept = f"; stored: {device.status.text(now_ms=now_ms())}" if code == NOT_ACCEPTED else ""
+        _fail(f"not done within {seconds:g} s: {reason}{kept}", code=code)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
@@ -310,7 +310,7 @@ def _run_translated(work: Coroutine[Any, Any, None]) -> None:
     """Turn what can go wrong into a line and an exit code."""
     try:
         asyncio.run(work)
-    except* (StoreError, DeviceStopped, LoadError, EditNotAllowed) as group:
+    except* (StoreError, DeviceError, LoadError) as group:
         _fail(str(_first(group)))
     except* (RefusedUpdate, ValueError) as group:
         _fail(str(_first(group)), code=ASKED_WRONGLY)

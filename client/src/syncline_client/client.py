@@ -22,6 +22,7 @@ from syncline_protocol.names import Language, parse_name
 from syncline_client.changes import Changes
 from syncline_client.connection import Connection, Standing, TokenSource
 from syncline_client.conversation import Conversation
+from syncline_client.errors import DeviceStopped
 from syncline_client.page import Page
 from syncline_client.presence import PresenceBoard
 from syncline_client.replica import Replica, logger, now_ms
@@ -52,10 +53,6 @@ class Comparison(NamedTuple):
     cursor: int
     verdict: Verdict
     reason: str
-
-
-class DeviceStopped(Exception):
-    """The device no longer tries to connect; the text says why and what to do."""
 
 
 class Device:

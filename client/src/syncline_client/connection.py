@@ -25,8 +25,8 @@ from syncline_protocol.session import State
 
 from syncline_client.answers import Answers
 from syncline_client.backoff import Backoff
+from syncline_client.errors import OtherUser
 from syncline_client.presence import PresenceBoard
-from syncline_client.reception import OtherUser
 from syncline_client.replica import Replica, logger
 from syncline_client.session import NEVER, Session
 from syncline_client.store import StoreError

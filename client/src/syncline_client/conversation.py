@@ -16,8 +16,9 @@ from syncline_protocol.names import DocumentKind, DocumentName
 
 from syncline_client.changes import Changes
 from syncline_client.connection import Connection, Standing
+from syncline_client.errors import EditNotAllowed
 from syncline_client.presence import Attendant, PresenceBoard
-from syncline_client.replica import EditNotAllowed, Replica
+from syncline_client.replica import Replica
 
 HEAD_WAIT_S: Final = 5.0
 """How long to wait for a head that this device has never seen, while connected."""

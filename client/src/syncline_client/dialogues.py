@@ -6,6 +6,7 @@
 """
 
 import csv
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,6 +19,9 @@ AGENT: Final = "agent"
 
 SUBJECT_CHARACTERS: Final = 80
 """Of the first turn, where a collection has no subjects."""
+
+UUID_FORM: Final = re.compile(r"[0-9a-f-]{36}")
+"""What nearly all conversations of MultiDoGO are called."""
 
 TSV_COLUMNS: Final = {"conversationId", "turnNumber", "utterance"}
 
@@ -107,7 +111,9 @@ def _abcd(one: _Abcd) -> Dialogue:
     """ABCD: what the agent clicked (`action`) is no message."""
     users = {CUSTOMER: f"customer.{one.convo_id}", AGENT: "agent.abcd"}
     turns = tuple(Turn(users[speaker], text) for speaker, text in one.original if speaker in users)
-    return Dialogue(f"abcd-{one.convo_id}", _subject(turns), "en", {user: role for role, user in users.items()}, turns)
+    return Dialogue(
+        f"abcd-original-{one.convo_id}", _subject(turns), "en", {user: role for role, user in users.items()}, turns
+    )
 
 
 def _multidogo(path: Path, lines: Iterable[str]) -> list[Dialogue]:
@@ -122,9 +128,10 @@ def _multidogo(path: Path, lines: Iterable[str]) -> list[Dialogue]:
 
 
 def _customer_only(conversation: str, texts: Iterable[str]) -> Dialogue:
-    user = f"customer.{re.sub(r'[^A-Za-z0-9]', '', conversation)[:12]}"
+    name = conversation if UUID_FORM.fullmatch(conversation) else hashlib.sha256(conversation.encode()).hexdigest()[:32]
+    user = f"customer.{name[:12]}"
     turns = tuple(Turn(user, text) for text in texts if text and text.strip())
-    return Dialogue(f"multidogo-{conversation[:40]}", _subject(turns), "en", {user: CUSTOMER}, turns)
+    return Dialogue(f"multidogo-{name}", _subject(turns), "en", {user: CUSTOMER}, turns)
 
 
 def _subject(turns: Iterable[Turn]) -> str:

@@ -25,7 +25,6 @@ DIALOGUES_AT_ONCE: Final = 8
 TURN_MS: Final = 1_000
 """Between two messages. The collections have no times: the last message is given the present."""
 
-DEVICE: Final = "loader"
 CHANNEL: Final = "chat"
 
 TokenFor = Callable[[str, str], str]
@@ -37,11 +36,11 @@ class LoadError(Exception):
 
 
 class Loaded(NamedTuple):
-    """What came of one dialogue: messages that are durable, and those that were refused."""
+    """What came of one dialogue: how many messages are durable, and why others were refused."""
 
     dialogue: str
     messages: int
-    refused: int
+    refused: tuple[str, ...]
 
 
 async def load_dialogues(
@@ -69,7 +68,8 @@ async def load(dialogue: Dialogue, url: str, token_for: TokenFor, http: httpx.As
         record = {"type": "text", "text": turn.text, "id": message_id(dialogue.id, place), "at": at}
         records.setdefault(turn.by, []).append(record)
     refused = await asyncio.gather(*(_speak(dialogue, user, said, url, token_for) for user, said in records.items()))
-    return Loaded(dialogue.id, len(dialogue.turns) - sum(refused), sum(refused))
+    reasons = tuple(reason for reasons in refused for reason in reasons)
+    return Loaded(dialogue.id, len(dialogue.turns) - len(reasons), reasons)
 
 
 async def _create(dialogue: Dialogue, token_for: TokenFor, http: httpx.AsyncClient) -> None:
@@ -97,14 +97,20 @@ async def _create(dialogue: Dialogue, token_for: TokenFor, http: httpx.AsyncClie
 
 async def _speak(
     dialogue: Dialogue, user: str, records: Sequence[dict[str, Any]], url: str, token_for: TokenFor
-) -> int:
-    """Write what one person said, and wait until it is durable; returns how much was refused."""
+) -> list[str]:
+    """Write what one person said, and wait until it is durable; returns why anything was refused."""
     segment = f"conversation/{dialogue.id}/1"
-    async with Device(url, token=token_for(user, dialogue.participants[user]), device=DEVICE) as device:
+    token = token_for(user, dialogue.participants[user])
+    async with Device(url, token=token, device=device_name(dialogue.id)) as device:
         await device.connected()
         await device.write(segment, MESSAGES, records)
         await device.settled()
-        return len(device.refused)
+        return [row.reason for row in device.refused]
+
+
+def device_name(dialogue: str) -> str:
+    """The device on which a dialogue's people speak: one for each, because somebody may speak in several at a time."""
+    return f"load-{hashlib.sha256(dialogue.encode()).hexdigest()[:16]}"
 
 
 def message_id(dialogue: str, place: int) -> str:

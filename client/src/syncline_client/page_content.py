@@ -14,10 +14,7 @@ from syncline_protocol.documents.content_digest import content_digest
 from syncline_protocol.errors import RefusedUpdate
 from syncline_protocol.update import ContentIndex, root_kinds, scan_update, scan_vector
 
-from syncline_client.record_content import ContentBroken
-
-NO_NEW_STRUCTS: Final = b"\x00"
-"""How an update begins that brings no struct."""
+from syncline_client.errors import ContentBroken, EditNotAllowed
 
 ROOT_TYPES: Final[Mapping[str, type[Any]]] = {
     "map": pycrdt.Map,
@@ -31,14 +28,20 @@ Document = pycrdt.Doc[Any]
 
 
 class PageContent:
-    """See the module's text. `doc` may be read at any time and is changed only through `edit` and `take…`."""
+    """See the module's text. `doc` may be read at any time and is changed only through `edit` and `take…`.
+
+    An admission index goes with it, the same that the server has: it says beforehand what the server would refuse, and
+    of what type each root is. It is built when it is first asked for.
+    """
 
     def __init__(self, client: int, updates: Iterable[bytes]) -> None:
         """Build the document from `updates` in their order. `client`: the id to write under, 0 if there is none yet.
 
         Raises `ContentBroken`.
         """
+        self.client = client
         self.doc: Document = pycrdt.Doc(client_id=client or None)
+        self._index: ContentIndex | None = None
         with _engine(), self.doc.transaction():
             for update in updates:
                 self.doc.apply_update(update)
@@ -47,12 +50,19 @@ class PageContent:
         """Apply an admitted update. Raises `ContentBroken`; then this object is worthless."""
         with _engine():
             self.doc.apply_update(update)
+        if self._index is not None:
+            try:
+                self._index.admit(scan_update(update, trusted=True), owns=_anybody)
+            except RefusedUpdate:
+                self._index = None  # it was built of a state that has forgotten what the update names: to be built anew
 
     def edit(self, change: Callable[[Document], None]) -> bytes:
         """Run `change` on the document in one transaction; returns the update it made, empty if none.
 
-        What `change` raises is passed on; then this object is worthless, because the engine cannot roll back.
+        Raises `EditNotAllowed` when the server would refuse it (text cut within a character, say), and what `change`
+        raises. Then this object is worthless, because the engine cannot roll back.
         """
+        index = self._indexed()
         updates: list[bytes] = []
         subscription = self.doc.observe(lambda event: updates.append(bytes(event.update)))
         try:
@@ -60,35 +70,20 @@ class PageContent:
                 change(self.doc)
         finally:
             self.doc.unobserve(subscription)
+        for update in updates:
+            self._check(index, update)
         return b"".join(updates)
 
-    def take_local(self, update: bytes, client: int) -> bool:
-        """Apply what an editor wrote under `client`; whether it brought anything new.
+    def take_local(self, update: bytes) -> bytes:
+        """Apply what an editor wrote; returns it, or nothing if it brings nothing new.
 
-        Raises `ValueError` when it does not continue this state (nothing was applied, or this object is worthless).
+        Raises `EditNotAllowed` when it does not continue this state; then nothing was applied.
         """
-        try:
-            sections = scan_update(update).sections
-        except RefusedUpdate as refusal:
-            raise ValueError(f"not an update: {refusal.reason}") from refusal
-        for section in sections:
-            if section.client != client:
-                raise ValueError(
-                    f"the update is written under client id {section.client}, not under this device's {client}"
-                )
-            if section.clock > self.clock(client):
-                raise ValueError("the update skips some of this device's: load the page into the editor again")
-        events: list[None] = []  # the engine tells nobody of an update that brings nothing
-        subscription = self.doc.observe(lambda _: events.append(None))
-        try:
-            with _engine():
-                self.doc.apply_update(update)
-                missing = pycrdt.get_update(update, self.doc.get_state())
-        finally:
-            self.doc.unobserve(subscription)
-        if not missing.startswith(NO_NEW_STRUCTS):
-            raise ValueError("the update refers to what this page does not have: load the page into the editor again")
-        return bool(events)
+        if not self._check(self._indexed(), update):
+            return b""
+        with _engine():
+            self.doc.apply_update(update)
+        return update
 
     def clock(self, client: int) -> int:
         """The next clock of a client in this document."""
@@ -96,15 +91,29 @@ class PageContent:
 
     @property
     def digest(self) -> bytes:
-        """See `syncline_protocol.documents.content_digest`."""
+        """See `syncline_protocol.documents.content_digest`. Raises `ContentBroken`."""
+        kinds = root_kinds(self._indexed())
         with _engine():
-            kinds = root_kinds(ContentIndex.from_update(self.doc.get_update()))
             return content_digest({root: self.doc.get(root, type=ROOT_TYPES[kind]) for root, kind in kinds.items()})
 
     def encode(self) -> bytes:
-        """All of it as one update."""
+        """All of it as one update. Raises `ContentBroken`."""
         with _engine():
             return self.doc.get_update()
+
+    def _indexed(self) -> ContentIndex:
+        if self._index is None:
+            with _engine():
+                self._index = ContentIndex.from_update(self.doc.get_update())
+        return self._index
+
+    def _check(self, index: ContentIndex, update: bytes) -> bool:
+        try:
+            return index.admit(scan_update(update), owns=lambda client: client == self.client)
+        except RefusedUpdate as refusal:
+            raise EditNotAllowed(
+                f"the page does not take this edit ({refusal.code.value}): {refusal.reason}"
+            ) from refusal
 
 
 def own_clock(update: bytes, client: int) -> int:
@@ -114,6 +123,10 @@ def own_clock(update: bytes, client: int) -> int:
     except RefusedUpdate as refusal:
         raise ContentBroken(f"an admitted update cannot be read: {refusal.reason}") from refusal
     return max((section.end for section in sections if section.client == client), default=0)
+
+
+def _anybody(_: int) -> bool:
+    return True
 
 
 @contextmanager

@@ -16,16 +16,13 @@ from syncline_protocol.frames import Welcome
 from syncline_protocol.limits import CLOCK_AHEAD_MS_MAX
 
 from syncline_client.changes import Change, ChangeKind
+from syncline_client.errors import OtherUser
 from syncline_client.page_content import PageContent
 from syncline_client.page_reception import PageReception
 from syncline_client.record_reception import RecordReception
 from syncline_client.replica import Replica, decode_json, encode_json
 from syncline_client.sender import InFlight
 from syncline_client.store import Operation, PutDocument, PutIdentity, PutRow, Row, StoredUpdate
-
-
-class OtherUser(Exception):
-    """The token is another user's than the store's: two users never share one."""
 
 
 class Reception:

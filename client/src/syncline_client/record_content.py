@@ -13,11 +13,9 @@ from syncline_protocol.documents.records import DIGEST_BYTES, DIGEST_MASK, plain
 from syncline_protocol.errors import RefusedUpdate
 from syncline_protocol.update import RecordStruct, encode_records, scan_records
 
+from syncline_client.errors import ContentBroken
+
 NOTHING: Final[Mapping[str, RecordStruct]] = MappingProxyType({})
-
-
-class ContentBroken(Exception):
-    """What the server sent cannot be taken in: the device's copy is to be loaded anew."""
 
 
 class RecordContent:

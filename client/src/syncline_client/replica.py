@@ -27,10 +27,11 @@ from syncline_protocol.names import parse_name
 
 from syncline_client.changes import Change, ChangeKind, Watchers
 from syncline_client.cursor import Cursor
+from syncline_client.errors import ContentBroken, EditNotAllowed, NeverConnected
 from syncline_client.local_document import LocalDocument
 from syncline_client.outbox import Outbox
 from syncline_client.page_content import Document, PageContent
-from syncline_client.record_content import ContentBroken, RecordContent, scan
+from syncline_client.record_content import RecordContent, scan
 from syncline_client.store import (
     AppendUpdates,
     DropContent,
@@ -53,17 +54,6 @@ logger: Final = logging.getLogger("syncline_client")
 
 encode_json: Final = msgspec.json.encode
 decode_json: Final = msgspec.json.decode
-
-
-NEVER_CONNECTED: Final = "this device has never been connected: connect it once, then it can write offline as well"
-
-
-class NeverConnected(Exception):
-    """The device has not been connected yet, so it has no user and no client id to write under."""
-
-
-class EditNotAllowed(Exception):
-    """The edit would be refused by every server: the text says why. Nothing was stored."""
 
 
 def now_ms() -> int:
@@ -261,7 +251,7 @@ class Replica:
 
     async def _write(self, name: str, root: str, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if not self.identity.user:
-            raise NeverConnected(NEVER_CONNECTED)
+            raise NeverConnected
         document = self.document(name)
         clock = self.clock
         whole: list[dict[str, Any]] = []
@@ -288,18 +278,11 @@ class Replica:
         """Store what an editor wrote on a page under this device's client id. Raises `EditNotAllowed` when the update
         does not continue the page as it is here, `NeverConnected`, `StoreError`.
         """
-
-        def take(content: PageContent) -> bytes:
-            try:
-                return update if content.take_local(update, self.identity.client) else b""
-            except ValueError as error:
-                raise EditNotAllowed(str(error)) from error
-
-        await self.alone(self._edit_page(name, take))
+        await self.alone(self._edit_page(name, lambda content: content.take_local(update)))
 
     async def _edit_page(self, name: str, edit: Callable[[PageContent], bytes]) -> None:
         if not self.identity.client:
-            raise NeverConnected(NEVER_CONNECTED)
+            raise NeverConnected
         document = await self.load(name)
         content = document.content
         if not isinstance(content, PageContent):
@@ -359,6 +342,3 @@ def check_record(root: str, value: Mapping[str, Any]) -> None:
 
 def _nobody(_: str) -> None:
     return
-
-
-__all__ = ["ContentBroken", "EditNotAllowed", "NeverConnected", "Replica", "check_record", "decode_json", "encode_json"]

@@ -29,9 +29,9 @@ from syncline_protocol.limits import OPEN_DOCUMENTS_MAX, PROTOCOL_VERSION, UPDAT
 from syncline_protocol.session import State
 from syncline_protocol.update import RecordStruct, encode_records
 
+from syncline_client.errors import ContentBroken
 from syncline_client.local_document import LocalDocument
 from syncline_client.presence import RENEWAL_S, PresenceBoard
-from syncline_client.record_content import ContentBroken
 from syncline_client.replica import Replica, decode_json, logger
 from syncline_client.store import Row
 from syncline_client.subscription import Standing, Subscription
