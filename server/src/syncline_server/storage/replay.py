@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Final
 import pycrdt
 from syncline_protocol.documents.record_index import RecordIndex
 from syncline_protocol.names import Language
-from syncline_protocol.update import ContentIndex, scan_vector
+from syncline_protocol.update import ContentIndex, root_kinds, scan_vector
 
 from syncline_server.storage import content, jobs
 
@@ -75,7 +75,7 @@ class Replayed:
 
     def digest(self, index: RecordIndex | ContentIndex) -> bytes:
         """The digest of the document, whose index is `index`."""
-        return index.digest if isinstance(index, RecordIndex) else content.digest_of(self.document, index.root_kinds)
+        return index.digest if isinstance(index, RecordIndex) else content.digest_of(self.document, root_kinds(index))
 
 
 def answer(job: jobs.Job, pieces: Iterator[list[bytes]]) -> jobs.Result:
@@ -149,8 +149,8 @@ def serve(requests: BinaryIO, responses: BinaryIO) -> None:
             return
         except BaseException as error:  # noqa: BLE001 # whatever a document brings about, panics too, is its job's answer
             response = jobs.Failed(f"{type(error).__name__}: {error}"[:REASON_CHARACTERS_MAX])
-            for _ in _pieces(requests):
-                pass  # the answer comes after the job's end
+            for _ in pieces:
+                pass  # the answer comes after the job's end, if that was not read yet
         responses.write(jobs.encode_frame(response))
         responses.flush()
         if isinstance(response, jobs.Failed):
