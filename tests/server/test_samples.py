@@ -94,7 +94,7 @@ async def test_whoever_starts_the_server_is_told_how_to_join(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with running(tmp_path / "data") as server:
-        await samples.loader(file_of(tmp_path, ONE), server.settings)(server.hub)
+        await samples.loader(samples.read(file_of(tmp_path, ONE)), server.settings)(server.hub)
         told = capsys.readouterr().out
         assert "无线网络" in told
         tokens = [word.removeprefix("SYNCLINE_TOKEN=") for word in told.split() if word.startswith("SYNCLINE_TOKEN=")]

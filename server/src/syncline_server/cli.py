@@ -75,15 +75,24 @@ def serve(  # noqa: PLR0913 - one parameter per option
     try:
         chosen = settings.load(given, file=config)
     except SettingsError as error:
-        errors.print(f"[red]{error}[/red]")
-        raise typer.Exit(2) from error
+        raise _failed(error, 2) from error
+    try:
+        dialogues = None if sample_file is None else samples.read(sample_file)
+    except (OSError, ValueError) as error:
+        raise _failed(error, 2) from error
     _log_to(sys.stderr.isatty(), json=chosen.log_format == "json")
-    _run(chosen, sample_file)
+    _run(chosen, dialogues)
 
 
-def _run(chosen: Settings, sample_file: Path | None) -> None:
+def _failed(error: object, code: int) -> typer.Exit:
+    """Say in one line what is in the way; the exit to raise. Brackets in the text are no markup."""
+    errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+    return typer.Exit(code)
+
+
+def _run(chosen: Settings, dialogues: list[samples.Dialogue] | None) -> None:
     config = uvicorn.Config(
-        server_app.build(chosen, on_start=None if sample_file is None else samples.loader(sample_file, chosen)),
+        server_app.build(chosen, on_start=None if dialogues is None else samples.loader(dialogues, chosen)),
         host=chosen.host,
         port=chosen.port,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
@@ -104,8 +113,7 @@ def _run(chosen: Settings, sample_file: Path | None) -> None:
     try:
         asyncio.run(server_app.check_store(chosen))
     except StoreError as error:
-        errors.print(f"[red]{error}[/red]", soft_wrap=True)
-        raise typer.Exit(1) from error
+        raise _failed(error, 1) from error
     server.run()
     if not server.started:
         raise typer.Exit(1)
@@ -130,11 +138,9 @@ def token(  # noqa: PLR0913 - one parameter per option
             tenant=tenant, user=user, role=role, groups=group or (), now_ms=clock.now_ms(), ttl_s=ttl
         )
     except OSError as error:
-        errors.print(f"[red]cannot use {error.filename}: {error.strerror}[/red]")
-        raise typer.Exit(2) from error
+        raise _failed(f"cannot use {error.filename}: {error.strerror}", 2) from error
     except ProtocolViolation as violation:
-        errors.print(f"[red]{violation.reason}[/red]")
-        raise typer.Exit(2) from violation
+        raise _failed(violation.reason, 2) from violation
     sys.stdout.write(text + "\n")
 
 
@@ -147,13 +153,13 @@ def compact(
 ) -> None:
     """Fold logs into snapshots, with the server stopped. (A running server does it by itself.)"""
     _log_to(sys.stderr.isatty(), json=False)
+    if not data.is_dir():
+        raise _failed(f"there is no folder {data}", 1)
     try:
         if not asyncio.run(_compact(data, tenant, document)):
-            errors.print(f"[red]tenant {tenant} has no document {document or 'at all'} in {data}[/red]")
-            raise typer.Exit(1)
+            raise _failed(f"tenant {tenant} has no document {document or 'at all'} in {data}", 1)
     except StoreError as error:
-        errors.print(f"[red]{error}[/red]")
-        raise typer.Exit(1) from error
+        raise _failed(error, 1) from error
 
 
 async def _compact(data: Path, tenant: str, document: str | None) -> int:

@@ -101,11 +101,10 @@ def _identity(user: str, role: Role) -> Identity:
     return Identity(tenant=TENANT, user=user, device=DEVICE, role=role)
 
 
-def loader(path: Path, settings: Settings) -> Callable[[Hub], Awaitable[None]]:
+def loader(dialogues: list[Dialogue], settings: Settings) -> Callable[[Hub], Awaitable[None]]:
     """What `syncline serve --samples` does once the server runs: load, and say how to join in."""
 
     async def start(hub: Hub) -> None:
-        dialogues = read(path)
         began = time.monotonic()
         written = await load(hub, dialogues)
         structlog.get_logger().info("samples.loaded", conversations=written, seconds=round(time.monotonic() - began, 2))
