@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pycrdt
 import pytest
@@ -113,10 +114,10 @@ async def test_writing_goes_on_while_a_document_is_compacted(server: Running) ->
         assert len([one for payload in payloads for one in scan_records(payload)]) == head == 300
 
 
-async def write_page(device: WireDevice, texts: list[str]) -> pycrdt.Doc[object]:
+async def write_page(device: WireDevice, texts: list[str]) -> pycrdt.Doc[Any]:
     """Type into a page, one update each; the device's copy of it."""
-    doc = pycrdt.Doc[object](client_id=device.welcome.client)
-    text = doc.get("text", type=pycrdt.Text)
+    doc = pycrdt.Doc[Any](client_id=device.welcome.client)
+    text: pycrdt.Text = doc.get("text", type=pycrdt.Text)
     for one in texts:
         before = doc.get_state()
         text += one
@@ -148,7 +149,7 @@ async def test_a_diff_has_what_a_vector_lacks(server: Running) -> None:
     async with wire_device(server.url, server.token("mei")) as device:
         await device.open("page/one")
         doc = await write_page(device, ["a", "b", "c"])
-        known = pycrdt.Doc[object](client_id=1)
+        known = pycrdt.Doc[Any](client_id=1)
         head, diff = await server.hub.diff(document_of(server, "page/one"), known.get_state())
         known.apply_update(diff)
         assert (head, str(known.get("text", type=pycrdt.Text))) == (3, "abc")

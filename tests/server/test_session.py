@@ -1,8 +1,9 @@
-"""A device's connection: greeting, updates, refusals, rights and their end, stopping. On real sockets and a real store."""
+"""A device's connection: greeting, updates, refusals, rights and their end, stopping. Real sockets, a real store."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uuid_utils
@@ -122,13 +123,15 @@ async def test_a_second_connection_of_a_device_replaces_the_first(server: Runnin
 
 
 async def test_one_connection_too_many_is_told_to_come_back(tmp_path: Path) -> None:
-    async with running(tmp_path / "data", connections_max=1) as server:
-        async with wire_device(server.url, server.token("mei")):
-            async with connect(f"{server.url}/v1/sync", compression=None) as connection:
-                busy = codec.decode_server_frame(await connection.recv(decode=False))
-                assert isinstance(busy, frames.Busy)
-                await connection.wait_closed()
-                assert connection.close_code == CloseCode.TOO_MANY
+    async with (
+        running(tmp_path / "data", connections_max=1) as server,
+        wire_device(server.url, server.token("mei")),
+        connect(f"{server.url}/v1/sync", compression=None) as connection,
+    ):
+        busy = codec.decode_server_frame(await connection.recv(decode=False))
+        assert isinstance(busy, frames.Busy)
+        await connection.wait_closed()
+        assert connection.close_code == CloseCode.TOO_MANY
 
 
 # --- updates
@@ -191,7 +194,7 @@ async def refused_code(agent: WireDevice, segment: str, payload: bytes) -> str:
 
 
 async def test_what_is_refused_leaves_no_trace(server: Running) -> None:
-    """Forged authors, forged client ids, gaps, overwrites, deletes: each with its code, and nothing is stored or shown."""
+    """Forged authors and client ids, gaps, overwrites, deletes: each with its code; nothing is stored or shown."""
     segment = await server.conversation()
     async with (
         wire_device(server.url, server.token("mei")) as agent,
@@ -205,7 +208,7 @@ async def test_what_is_refused_leaves_no_trace(server: Running) -> None:
         await customer.expect(frames.Updates)
         mine, theirs = agent.welcome.client, customer.welcome.client
 
-        def one(client: int, clock: int, **changes: object) -> bytes:
+        def one(client: int, clock: int, **changes: Any) -> bytes:
             record = agent.record(**changes)
             return encode_records([RecordStruct(client, clock, "messages", record["id"], record)])
 
@@ -232,7 +235,7 @@ async def test_what_is_refused_leaves_no_trace(server: Running) -> None:
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"\x00", b"\xff" * 40, b"\x01\x00\x01\x00\x00"],
+    [b"", b"\x00", b"\xff" * 40, b"\x01\x00\x09\x00\x00"],
     ids=["nothing", "half", "noise", "no structs"],
 )
 async def test_a_malformed_update_is_refused_and_ends_the_session(server: Running, payload: bytes) -> None:
@@ -314,7 +317,15 @@ async def test_a_customer_opens_only_what_is_theirs(server: Running) -> None:
     mine, others = await server.conversation("cus"), await server.conversation("somebody")
     async with wire_device(server.url, server.token("cus", "customer")) as customer:
         names = [mine, mine.rsplit("/", 1)[0], "user/cus"]
-        foreign = [others, others.rsplit("/", 1)[0], "user/mei", "page/handbook", "ticket/1", "ticket/1/public", "nonsense"]
+        foreign = [
+            others,
+            others.rsplit("/", 1)[0],
+            "user/mei",
+            "page/handbook",
+            "ticket/1",
+            "ticket/1/public",
+            "nonsense",
+        ]
         opened = await customer.open(*names, *foreign)
         assert [one.access for one in opened.documents] == [2, 1, 2] + [0] * len(foreign)
         assert [one.index for one in opened.refused] == list(range(3, 3 + len(foreign)))
@@ -366,9 +377,8 @@ async def test_logging_out_ends_live_sessions_and_old_tokens(server: Running) ->
 
 
 async def test_a_token_ends_a_live_session_when_it_expires(server: Running) -> None:
-    async with wire_device(server.url, server.token("mei", ttl_s=0.3)) as device:
-        async with asyncio.timeout(5):
-            assert (await device.closed())[0] == CloseCode.TOKEN_EXPIRED
+    async with wire_device(server.url, server.token("mei", ttl_s=0.3)) as device, asyncio.timeout(5):
+        assert (await device.closed())[0] == CloseCode.TOKEN_EXPIRED
 
 
 async def test_a_renewed_token_carries_the_session_on(server: Running) -> None:
@@ -427,17 +437,19 @@ async def test_presence_shows_who_it_is_whatever_they_say(server: Running) -> No
 
 
 async def test_presence_ends_with_its_session_and_with_time(tmp_path: Path) -> None:
-    async with running(tmp_path / "data", presence_ttl_seconds=0.2) as server:
-        async with wire_device(server.url, server.token("jin"), "d2") as watcher:
-            await watcher.open("page/one")
-            async with wire_device(server.url, server.token("mei")) as agent:
-                await agent.open("page/one")
-                await agent.send(frames.SetPresence(agent.channels["page/one"], {"viewing": True}))
-                assert (await watcher.expect(frames.Presence)).state == {"viewing": True}
-                assert (await watcher.expect(frames.Presence)).state is None
-                await agent.send(frames.SetPresence(agent.channels["page/one"], {"viewing": True}))
-                assert (await watcher.expect(frames.Presence)).state == {"viewing": True}
+    async with (
+        running(tmp_path / "data", presence_ttl_seconds=0.2) as server,
+        wire_device(server.url, server.token("jin"), "d2") as watcher,
+    ):
+        await watcher.open("page/one")
+        async with wire_device(server.url, server.token("mei")) as agent:
+            await agent.open("page/one")
+            await agent.send(frames.SetPresence(agent.channels["page/one"], {"viewing": True}))
+            assert (await watcher.expect(frames.Presence)).state == {"viewing": True}
             assert (await watcher.expect(frames.Presence)).state is None
+            await agent.send(frames.SetPresence(agent.channels["page/one"], {"viewing": True}))
+            assert (await watcher.expect(frames.Presence)).state == {"viewing": True}
+        assert (await watcher.expect(frames.Presence)).state is None
 
 
 async def test_a_presence_state_over_the_limit_ends_the_session(server: Running) -> None:

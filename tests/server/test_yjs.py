@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pycrdt
 import pytest
@@ -32,8 +33,8 @@ class Editor:
 
     def __init__(self, connection: ClientConnection, client: int) -> None:
         self.connection = connection
-        self.doc = pycrdt.Doc[object](client_id=client)
-        self.text = self.doc.get("text", type=pycrdt.Text)
+        self.doc = pycrdt.Doc[Any](client_id=client)
+        self.text: pycrdt.Text = self.doc.get("text", type=pycrdt.Text)
         self.synced = False
         self.others: dict[int, awareness.Entry] = {}
 
@@ -135,8 +136,8 @@ async def test_an_editor_and_a_device_share_a_page(server: Running) -> None:
         await device.open("page/one")
         await one.write("from the browser; ")
         seen = await device.expect(frames.Updates)
-        doc = pycrdt.Doc[object](client_id=device.welcome.client)
-        text = doc.get("text", type=pycrdt.Text)
+        doc = pycrdt.Doc[Any](client_id=device.welcome.client)
+        text: pycrdt.Text = doc.get("text", type=pycrdt.Text)
         doc.apply_update(seen.payloads[0])
         before = doc.get_state()
         text += "from the desk"
@@ -164,10 +165,10 @@ async def test_a_refused_update_closes_with_its_reason_and_leaves_no_trace(serve
         await thief.greet()
         await one.write("mine")
         await thief.until("mine")
-        forged = pycrdt.Doc[object](client_id=11)
+        forged = pycrdt.Doc[Any](client_id=11)
         forged.apply_update(one.doc.get_update())
         before = forged.get_state()
-        text = forged.get("text", type=pycrdt.Text)
+        text: pycrdt.Text = forged.get("text", type=pycrdt.Text)
         text += " forged"
         await thief.send(forged.get_update(before))
         code, reason = await thief.closed()
@@ -258,7 +259,7 @@ async def test_a_diff_is_made_by_the_engine_for_a_client_that_knows_a_part(serve
             await one.write(word)
         await asyncio.sleep(0.1)
     async with editor(server, user="jin", client=12) as two:
-        two.doc.apply_update(pycrdt.Doc[object](client_id=1).get_update())
+        two.doc.apply_update(pycrdt.Doc[Any](client_id=1).get_update())
         await two.connection.send(yjs_message(SYNC, SYNC_STEP_1, encode_vector({11: 2})))
         data = b""
         while data[:2] != bytes((SYNC, SYNC_STEP_2)):

@@ -1,4 +1,4 @@
-"""A device reduced to its wire: sends frames, reads frames, writes records. For tests of the server and attacks on it."""
+"""A device reduced to its wire: sends frames, reads frames, writes records. For tests of the server, and attacks."""
 
 import asyncio
 import time
@@ -144,7 +144,13 @@ class WireDevice:
 
 @asynccontextmanager
 async def wire_device(  # noqa: PLR0913 - what a hello says
-    url: str, token: str, device: str = "d1", *, client: int = 0, version: int = limits.PROTOCOL_VERSION, queue: int = 16
+    url: str,
+    token: str,
+    device: str = "d1",
+    *,
+    client: int = 0,
+    version: int = limits.PROTOCOL_VERSION,
+    queue: int = 16,
 ) -> AsyncIterator[WireDevice]:
     """A greeted device."""
     async with connect(f"{url}/v1/sync", compression=None, max_size=None, max_queue=queue) as connection:

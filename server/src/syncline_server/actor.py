@@ -58,8 +58,8 @@ class Actor:
     def _record(self, value: Mapping[str, Any]) -> dict[str, Any]:
         self._clock = self._clock.tick(self._hub.now_ms())
         identity = self.identity
-        base = {"id": str(uuid_utils.uuid7()), "by": identity.user, "device": identity.device, "at": self._clock.at}
-        return base | dict(value)
+        written = {"id": str(uuid_utils.uuid7()), "by": identity.user, "device": identity.device, "at": self._clock.at}
+        return written | dict(value)
 
     def acknowledge(self, channel: int, id: int, seq: int) -> None:  # noqa: A002, ARG002 - the wire's word; one waits by id
         """The records are durable."""

@@ -44,7 +44,7 @@ EPOCH_BITS: Final = 48
 class Hub:
     """See the module's text. One per server; built by `app`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a server, put together in `app`
         self, *, settings: Settings, store: Store, log: Log, authority: Authority, metrics: Metrics, engine: Engine
     ) -> None:
         self.settings = settings

@@ -84,8 +84,8 @@ class Outbox:
     def __init__(self, session: Follower) -> None:
         self._session = session
         self._feeding: asyncio.Task[None] | None = None
-        self._room = asyncio.Event()
-        self._room.set()
+        self._drained = asyncio.Event()
+        self._drained.set()
         self._logger = structlog.get_logger()
 
     def feed(self) -> None:
@@ -95,14 +95,14 @@ class Outbox:
 
     def drained(self) -> None:
         """There is room again."""
-        self._room.set()
+        self._drained.set()
         self.feed()
 
     def stop(self) -> None:
         """The connection is gone."""
         if self._feeding is not None:
             self._feeding.cancel()
-        self._room.set()
+        self._drained.set()
 
     async def _feed(self) -> None:
         session = self._session
@@ -126,7 +126,7 @@ class Outbox:
         Raises `StoreError`.
         """
         while not subscription.live and self._follows(subscription):
-            await self._wait_for_room()
+            await self._wait_until_drained()
             if subscription.cursor < subscription.document.floor:
                 await self._send_snapshot(subscription)
             await self._send_log(subscription)
@@ -154,7 +154,7 @@ class Outbox:
             subscription.cursor += len(payloads)
         subscription.live = subscription.cursor >= document.committed
 
-    async def _wait_for_room(self) -> None:
+    async def _wait_until_drained(self) -> None:
         while self._session.socket.full and self._session.connected:
-            self._room.clear()
-            await self._room.wait()
+            self._drained.clear()
+            await self._drained.wait()

@@ -11,7 +11,7 @@ Invariants:
 1. Nothing but one `Hello` is read before the user is known, and nothing is kept for somebody unknown.
 2. Updates of this session are admitted in the order in which they came; none overtakes one that waits.
 3. Every update is answered once, by `Acks` or `Refused`, unless the connection ends first (P5).
-4. What waits here is bounded: `UPDATES_IN_FLIGHT_MAX` updates, `REQUESTS_WAITING_MAX` other requests.
+4. What waits here is bounded: updates by `Intake`, other requests by `REQUESTS_WAITING_MAX`.
 5. The session writes under client ids leased to its user and device, and no others.
 """
 
@@ -29,10 +29,11 @@ from syncline_protocol.frames import Frame
 from syncline_protocol.session import FROM_DEVICE, State, next_state
 
 from syncline_server.document import Document
+from syncline_server.intake import Intake
 from syncline_server.opening import open_documents
 from syncline_server.outbox import Outbox, Subscription
 from syncline_server.presence import Attendant
-from syncline_server.socket import Hold, Socket, message
+from syncline_server.socket import Socket, message
 
 if TYPE_CHECKING:
     from syncline_server.hub import Hub
@@ -42,12 +43,6 @@ REQUESTS_WAITING_MAX: Final = 64
 
 UPDATE_HEAD: Final = codec.encode(frames.Update(0, 0, b""))[:2]
 """How an `Update` begins: an array of four, and its number."""
-
-IN_FLIGHT_BYTES_MAX: Final = 8 * 1024 * 1024
-"""Bytes of a device's updates that wait for the store: above it, nothing more is read from the device."""
-
-HOLD_S_MAX: Final = 2.0
-"""A device over its rate is not read from for at most this long; beyond that its updates are refused."""
 
 NOBODY: Final = Identity(tenant="", user="", device="", role=Role.CUSTOMER, groups=frozenset())
 
@@ -70,8 +65,7 @@ class Session:
         self.state = State.GREETING
         self.subscriptions: dict[int, Subscription] = {}
         self.outbox = Outbox(self)
-        self.in_flight = 0
-        self._in_flight_bytes = 0.0
+        self.intake = Intake(socket)
         self._offered: list[bytes] = []
         self.connected = True
         self._clients: set[int] = set()
@@ -92,7 +86,7 @@ class Session:
         kept.
         """
         if payload[:2] == UPDATE_HEAD and self.state is State.READY:
-            self._count_in(len(payload))
+            self._guarded(self.intake.enter, payload)
             self._offered.append(payload)
             self.hub.log.offer(self)
             return
@@ -139,7 +133,7 @@ class Session:
 
     def acknowledge(self, channel: int, id: int, seq: int) -> None:  # noqa: A002 - the wire's word
         """Note that an update is durable; told with the others of the same commit."""
-        self._count_out()
+        self.intake.leave()
         if not self._acks:
             self.hub.acking.append(self)
         self._acks += (channel, id, seq)
@@ -151,7 +145,7 @@ class Session:
 
     def refuse(self, channel: int, id: int, refusal: RefusedUpdate) -> None:  # noqa: A002 - the wire's word
         """Tell that an update was not taken, and why."""
-        self._count_out()
+        self.intake.leave()
         self.hub.metrics.refused(refusal.code)
         self.send(frames.Refused(channel, id, refusal.code.value, refusal.reason, dict(refusal.detail)))
         if refusal.code is RefusalCode.MALFORMED:
@@ -189,24 +183,6 @@ class Session:
 
     # --- frames that are answered at once
 
-    def _count_in(self, size: int) -> None:
-        """An update has come. Beyond their number the session ends; beyond their bytes it is not read from for a
-        while.
-        """
-        self.in_flight += 1
-        self._in_flight_bytes += size
-        if self.in_flight > limits.UPDATES_IN_FLIGHT_MAX:
-            self.end(CloseCode.TOO_MANY, f"over {limits.UPDATES_IN_FLIGHT_MAX} updates in flight")
-        elif self._in_flight_bytes > IN_FLIGHT_BYTES_MAX:
-            self.socket.hold(Hold.IN_FLIGHT)
-
-    def _count_out(self) -> None:
-        """An update is answered. Its size is taken to be the average of those in flight: right when none is left."""
-        self._in_flight_bytes -= self._in_flight_bytes / self.in_flight
-        self.in_flight -= 1
-        if self._in_flight_bytes <= IN_FLIGHT_BYTES_MAX / 2:
-            self.socket.release(Hold.IN_FLIGHT)
-
     def _take(self, payload: bytes) -> None:
         if self.state is State.GREETING and len(payload) > limits.HELLO_BYTES_MAX:
             raise ProtocolViolation(CloseCode.TOO_LARGE, f"Hello is over {limits.HELLO_BYTES_MAX} bytes")
@@ -215,7 +191,7 @@ class Session:
             return
         self.state = next_state(FROM_DEVICE, self.state, frame)
         if isinstance(frame, frames.Update):
-            self._count_in(len(payload))
+            self.intake.enter(payload)
             self._take_update(payload)
         elif isinstance(frame, frames.Fragment):
             whole = self._assembler.add(frame)
@@ -245,24 +221,14 @@ class Session:
         try:
             if subscription is None:
                 raise RefusedUpdate(RefusalCode.NOT_OPEN, f"channel {frame.channel} is not open")
-            self._slow_down(frame)
+            self.intake.hold(self.identity, self.hub.rates)
+            if len(frame.payload) > limits.UPDATE_BYTES_MAX:
+                raise RefusedUpdate(RefusalCode.TOO_LARGE, f"an update is over {limits.UPDATE_BYTES_MAX} bytes")
             subscription.document.admit(
                 frame.payload, self, frame.id, subscription.access, self.client, self._owns, self.hub.now_ms()
             )
         except RefusedUpdate as refusal:
             self.refuse(frame.channel, frame.id, refusal)
-
-    def _slow_down(self, frame: frames.Update) -> None:
-        """Hold a device that is over its rate by not reading from it; refuse when even that is not enough."""
-        hold_s = self.hub.rates.take(self.identity, self._loop.time())
-        if hold_s > HOLD_S_MAX:
-            detail = {"retry_after_ms": int(hold_s * 1000)}
-            raise RefusedUpdate(RefusalCode.RATE_LIMITED, "too many updates", detail=detail)
-        if hold_s > 0:
-            self.socket.hold(Hold.RATE)
-            self._loop.call_later(hold_s, self.socket.release, Hold.RATE)
-        if len(frame.payload) > limits.UPDATE_BYTES_MAX:
-            raise RefusedUpdate(RefusalCode.TOO_LARGE, f"an update is over {limits.UPDATE_BYTES_MAX} bytes")
 
     def _owns(self, client: int) -> bool:
         return client in self._clients
