@@ -25,6 +25,11 @@ Outcomes = Counter[str]
 GONE: Final = (ConnectionClosed, OSError, EOFError, InvalidHandshake, InvalidMessage)
 PATIENCE_S: Final = 0.02
 
+SIMPLE: Final[tuple[object, ...]] = (
+    None, True, -1, 2**63, 1.5, "", "x" * 1000, b"\xff" * 100, "页", [], {}, {"a": [1, {"b": None}]}, [[[]]] * 9,
+)  # fmt: skip
+"""What a field of a frame may be instead."""
+
 HANDSHAKE: Final = (
     b"GET /v1/sync HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -188,22 +193,7 @@ def hostile_frame(random: Random, channel: int) -> bytes:
 
 
 def _anything(random: Random) -> object:
-    simple = (
-        None,
-        True,
-        -1,
-        2**63,
-        1.5,
-        "",
-        "x" * 1000,
-        b"\xff" * 100,
-        "页",
-        [],
-        {},
-        {"a": [1, {"b": None}]},
-        [[[]]] * 9,
-    )
-    return random.choice(simple)
+    return random.choice(SIMPLE)
 
 
 async def send_frames(server: ServerProcess, seed: int, cases: int) -> Outcomes:

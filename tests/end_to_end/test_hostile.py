@@ -144,7 +144,7 @@ def known_cases() -> Iterator[tuple[str, bytes, bytes]]:
     cases = json.loads(HOSTILE_CASES.read_text(encoding="utf-8"))
     for name, case in cases.items():
         if isinstance(case, dict):
-            updates: str | list[str] = case.get("update", case.get("utf8_segv", []))
+            updates = case.get("update") or case.get("utf8_segv") or []
             for update in [updates] if isinstance(updates, str) else updates:
                 yield name, base_of(case.get("base", "")), expand(update)
 
