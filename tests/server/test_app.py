@@ -183,7 +183,7 @@ async def test_a_stock_client_that_may_not_is_told_so(
         assert connection.close_code == code
 
 
-async def test_a_connection_that_ended_makes_room(tmp_path: Path) -> None:
+async def test_a_connection_that_ended_counts_no_longer(tmp_path: Path) -> None:
     async with running(tmp_path / "data", connections_max=2) as server:
         stock = f"{server.url}/yjs/page/one?token={server.token('jin')}"
         for _ in range(3):

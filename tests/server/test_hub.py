@@ -242,7 +242,8 @@ async def test_a_device_that_knows_more_than_the_store_gets_a_new_history(tmp_pa
     with sqlite3.connect(backup) as source, sqlite3.connect(database) as target:
         source.backup(target)
     async with (
-        running(data) as server, wire_device(server.url, server.token("jin"), "d2") as onlooker,
+        running(data) as server,
+        wire_device(server.url, server.token("jin"), "d2") as onlooker,
         wire_device(server.url, server.token("mei")) as device,
     ):
         await onlooker.open(SEGMENT)
