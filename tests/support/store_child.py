@@ -3,32 +3,21 @@
 append          appends for ever, and prints the head after each acknowledged group
 limited BYTES   may write files up to so many bytes (RLIMIT_FSIZE); prints what happens below and above the limit
 broken-sync     every fsync fails from some moment on (seccomp); prints what the store makes of it
-    compact STEP    compacts the document that is there, and is killed at the step of this number, if there is one
 """
 
 import asyncio
 import ctypes
 import errno
-import os
 import platform
 import resource
-import signal
 import struct
 import sys
-from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
-from itertools import count
 from pathlib import Path
-from typing import Any
 
-from server.storage.acceptance import entry
-from syncline_protocol.names import Language
-from syncline_server.storage import connections, jobs, log_tables
-from syncline_server.storage.compaction import Compactor
-from syncline_server.storage.connections import Connection, connect_sqlite
+from support.store_rows import entry
+from syncline_server.storage import connections, log_tables
 from syncline_server.storage.interface import DocumentKey, Snapshot, Store, StoreError
 from syncline_server.storage.sqlite import SqliteStore
-from syncline_server.storage.worker import Worker
-from typing_extensions import override
 
 KEY = DocumentKey("acme", "page/1")
 GROUP = 5
@@ -93,61 +82,6 @@ async def _append_until_error(store: Store, document: int, *, head: int = 0) -> 
     return head
 
 
-class _Killing:
-    """A connection whose process is killed before a certain statement; those that only read are not counted."""
-
-    def __init__(self, connection: Connection, steps: Iterator[int]) -> None:
-        self._connection = connection
-        self._steps = steps
-
-    @property
-    def in_transaction(self) -> bool:
-        return self._connection.in_transaction
-
-    async def execute_fetchall(self, sql: str, parameters: connections.Parameters = ()) -> Iterable[Any]:
-        if not sql.lstrip().startswith(("SELECT", "WITH", "PRAGMA")):
-            take(self._steps)
-        return await self._connection.execute_fetchall(sql, parameters)
-
-    async def close(self) -> None:
-        await self._connection.close()
-
-
-class _KillingWorker(Worker):
-    """A worker whose server is killed before a job or after it."""
-
-    def __init__(self, steps: Iterator[int]) -> None:
-        super().__init__()
-        self._steps = steps
-
-    @override
-    async def run(self, job: jobs.Job, updates: AsyncIterable[Sequence[bytes]]) -> jobs.Result:
-        take(self._steps)
-        result = await super().run(job, updates)
-        take(self._steps)
-        return result
-
-
-def take(steps: Iterator[int]) -> None:
-    """Take a step; the one with the number 0 kills this process as `kill -9` does."""
-    if next(steps) == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-async def compact_until(directory: Path, steps: Iterator[int]) -> None:
-    """Compact. The steps are those of a worker and a connection that kill."""
-
-    async def connect(uri: str) -> Connection:
-        return _Killing(await connect_sqlite(uri), steps)
-
-    async with SqliteStore(directory, connect=connect) as store, _KillingWorker(steps) as worker:
-        document = await store.read_document(KEY)
-        assert document is not None
-        await Compactor(store, worker, now_ms=lambda: 0).compact(document, language=Language.CONTENT)
-        take(steps)
-    say("compacted")
-
-
 class _Filter(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("program", ctypes.c_void_p))
 
@@ -186,8 +120,6 @@ def main(what: str, directory: str, *rest: str) -> None:
             asyncio.run(append_within(Path(directory), int(rest[0])))
         case "broken-sync":
             asyncio.run(append_with_broken_sync(Path(directory)))
-        case "compact":
-            asyncio.run(compact_until(Path(directory), count(int(rest[0]), -1)))
         case _:
             raise SystemExit(f"{what} is nothing this can do")
 

@@ -1,4 +1,4 @@
-"""Starting `support.store_child`, the process that works on a store until something happens to it."""
+"""Starting `support.store_child` and its like: processes that work on a store until something happens to them."""
 
 import os
 import subprocess
@@ -11,10 +11,10 @@ CHILD_S_MAX = 60
 """A child that takes longer hangs."""
 
 
-def start_child(*arguments: object) -> subprocess.Popen[str]:
+def start_child(*arguments: object, module: str = "store_child") -> subprocess.Popen[str]:
     """Start it with this command line; its output comes line by line."""
     environment = os.environ | {"PYTHONPATH": str(TESTS)}
-    command = [sys.executable, "-m", "support.store_child", *map(str, arguments)]
+    command = [sys.executable, "-m", f"support.{module}", *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 

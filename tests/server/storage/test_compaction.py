@@ -271,7 +271,7 @@ async def test_a_crash_at_any_step_leaves_the_old_or_the_new(tmp_path: Path) -> 
     async with SqliteStore(tmp_path) as store:
         await append(store, typist.type(1_200))
     for step in range(20):
-        with start_child("compact", tmp_path, step) as child:
+        with start_child(tmp_path, step, module="compaction_child") as child:
             output, _ = child.communicate(timeout=60)
         async with SqliteStore(tmp_path) as store:
             row = await row_of(store)

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
-from server.storage.acceptance import append_many, entry, expected_rows, new_document, read_all
 from support.disk import Disk, Fault
 from support.store_processes import start_child
+from support.store_rows import append_many, entry, expected_rows, new_document, read_all
 from syncline_server.storage import connections
 from syncline_server.storage.connections import DATABASE_NAME, LOCK_NAME, Connections, Durability, connect_sqlite
 from syncline_server.storage.interface import StoreCorrupt, StoreFatal, StoreUnavailable

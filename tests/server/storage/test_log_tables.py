@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from server.storage.acceptance import append_many, entry, expected_rows, new_document, payload_of, read_all
+from support.store_rows import append_many, entry, expected_rows, new_document, payload_of, read_all
 from syncline_server.storage import connections, log_tables
 from syncline_server.storage.connections import DATABASE_NAME
 from syncline_server.storage.interface import DocumentKey, LogEntry, Snapshot, StoreCorrupt

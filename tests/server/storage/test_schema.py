@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from server.storage.acceptance import append_many, expected_rows, new_document, read_all
+from support.store_rows import append_many, expected_rows, new_document, read_all
 from syncline_server.storage import schema
 from syncline_server.storage.connections import DATABASE_NAME
 from syncline_server.storage.interface import StoreCorrupt, StoreUnavailable

@@ -9,17 +9,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from server.storage.acceptance import (
-    OpenStore,
-    StoreAcceptance,
-    append_many,
-    entry,
-    expected_rows,
-    new_document,
-    read_all,
-)
+from server.storage.acceptance import OpenStore, StoreAcceptance
 from support.disk import Cut, Disk, Fault, Mark
 from support.store_processes import run_child, start_child
+from support.store_rows import append_many, entry, expected_rows, new_document, read_all
 from syncline_server.storage import connections, log_tables
 from syncline_server.storage.connections import DATABASE_NAME, Durability
 from syncline_server.storage.interface import (
@@ -173,31 +166,34 @@ async def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> Non
 async def test_a_write_that_fails_stores_nothing_and_the_store_recovers(
     disk: Disk, tmp_path: Path, fault: Fault
 ) -> None:
-    """Fail each of the first 400 writes in turn: those of appends, folds, checkpoints and snapshots."""
+    """Again and again, one of the next writes fails: appends, folds, checkpoints and snapshots all have their turn."""
     async with SqliteStore(tmp_path / "data", connect=disk.connect) as store:
         document = await new_document(store)
-        head = failures = floor = 0
+        head = floor = 0
         for number in range(400):
             disk.fail(fault, after=number % 23)
-            try:
-                while True:
-                    await store.append([entry(document, head + 1), entry(document, head + 2)])
-                    head += 2
-                    if head % 100 == 0:
-                        snapshot = Snapshot(head, b"%d" % head, b"")
-                        await store.write_snapshot(document, snapshot, keep_after=head - 20)
-                        floor = head - 20
-            except StoreUnavailable:
-                failures += 1
+            head, floor = await append_until_unavailable(store, document, head, floor)
             row = await store.read_document(KEY)
             assert row is not None
             assert (row.head, row.floor) == (head, floor)
             disk.fail(None)
             await store.probe()
-        assert failures == 400
         assert await read_all(store, document, after=floor) == expected_rows(document, floor + 1, head)
     async with SqliteStore(tmp_path / "data") as store:
         assert await read_all(store, document, after=floor) == expected_rows(document, floor + 1, head)
+
+
+async def append_until_unavailable(store: Store, document: int, head: int, floor: int) -> tuple[int, int]:
+    """Append two by two, with a snapshot now and then, until a write fails; returns what was acknowledged."""
+    try:
+        while True:
+            await store.append([entry(document, head + 1), entry(document, head + 2)])
+            head += 2
+            if head % 100 == 0:
+                await store.write_snapshot(document, Snapshot(head, b"%d" % head, b""), keep_after=head - 20)
+                floor = head - 20
+    except StoreUnavailable:
+        return head, floor
 
 
 @pytest.mark.usefixtures("busy_store")
