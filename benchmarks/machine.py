@@ -62,10 +62,6 @@ def _output(*command: str) -> str:
 
 
 def _node_version(package: str) -> str:
-    """Its installed version; with another in brackets when y-websocket's server brings its own."""
-    versions = []
-    for folder in (PEERS / "node_modules", PEERS / "node_modules" / "y-websocket" / "node_modules"):
-        manifest = folder / package / "package.json"
-        if manifest.exists():
-            versions.append(str(json.loads(manifest.read_text(encoding="utf-8"))["version"]))
-    return versions[0] + "".join(f" (y-websocket's own: {one})" for one in versions[1:]) if versions else ""
+    """Its installed version, or nothing."""
+    manifest = PEERS / "node_modules" / package / "package.json"
+    return str(json.loads(manifest.read_text(encoding="utf-8"))["version"]) if manifest.exists() else ""
