@@ -3,12 +3,20 @@ invariants.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.world import ACTIONS, PageWorld, World
+from support.link import LinkedDevice
+from support.peer import Peer
+from support.world import ACTIONS, PAGE, SEGMENT, PageWorld, World, settle
+from syncline_client.presence import RENEWAL_S
+from syncline_client.session import DIGEST_INTERVAL_S
+from syncline_client.store_memory import MemoryStore
+from syncline_protocol import codec, frames
+from syncline_protocol.limits import OPEN_DOCUMENTS_MAX, UPDATES_IN_FLIGHT_MAX
 
 scripts = st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 1)), max_size=150)
 seeds = st.integers(0, 2**32)
@@ -40,3 +48,171 @@ def test_long_lives_end_well(kind: type[World]) -> None:
         random = Random(seed)
         script = [(random.choice(ACTIONS), random.randrange(2)) for _ in range(random.randrange(400))]
         asyncio.run(live(kind(seed), script))
+
+
+# --- one invariant at a time
+
+
+@pytest.fixture
+def peer() -> Peer:
+    return Peer()
+
+
+@pytest.fixture
+async def device(peer: Peer) -> AsyncIterator[LinkedDevice]:
+    linked = LinkedDevice(peer, MemoryStore())
+    async with linked.replica:
+        linked.connect()
+        await linked.run()
+        yield linked
+
+
+async def say(device: LinkedDevice, *texts: str, name: str = SEGMENT) -> None:
+    await device.replica.write(name, "messages", [{"type": "text", "text": text} for text in texts])
+
+
+def sent(device: LinkedDevice) -> list[frames.Frame]:
+    """What is on the wire to the peer."""
+    return [codec.decode_device_frame(message) for message in device.to_peer]
+
+
+async def test_1_nothing_is_sent_before_welcome_and_nothing_after_the_end(device: LinkedDevice) -> None:
+    await say(device, "hi")
+    device.connect()
+    device.decide()
+    assert [type(frame) for frame in sent(device)] == [frames.Hello]
+    await device.run()
+    assert device.session is not None
+    await say(device, "more")
+    device._remote.send(frames.Busy(1, "stopping"))  # type: ignore[union-attr]
+    await device.deliver_to_device()
+    device.decide()
+    assert sent(device) == []
+
+
+async def test_2_every_followed_document_is_opened_in_batches(device: LinkedDevice) -> None:
+    names = [f"conversation/c/{number}" for number in range(1, OPEN_DOCUMENTS_MAX + 11)]
+    for name in names:
+        await device.replica.follow(name)
+    device.decide()
+    opens = [frame for frame in sent(device) if isinstance(frame, frames.Open)]
+    assert [len(frame.documents) for frame in opens] == [OPEN_DOCUMENTS_MAX, 10]
+    await device.run()
+    assert device.session is not None
+    assert device.session.is_settled()
+    await device.replica.unfollow(names[3])
+    device.decide()
+    assert sent(device) == [frames.Close(device.session.subscriptions[names[3]].channel)]
+
+
+async def test_2_a_document_with_waiting_edits_is_opened_though_nobody_follows_it(device: LinkedDevice) -> None:
+    await say(device, "hi")
+    await settle(device)
+    assert len(device.peer.document(SEGMENT).log) == 1
+    device.decide()
+    assert not device.replica.is_wanted(SEGMENT)
+
+
+async def test_4_while_a_lease_is_asked_for_nothing_is_written(device: LinkedDevice) -> None:
+    await device.replica.follow(SEGMENT)
+    await device.run()
+    assert device.session is not None
+    device.session.lease_wanted = True
+    await say(device, "hi")
+    device.decide()
+    device.decide()
+    assert sent(device) == [frames.RequestLease()], "once"
+    await device.run()
+    assert device.peer.document(SEGMENT).structs()[0].client == device.replica.identity.client
+    assert not device.session.lease_wanted
+
+
+async def test_5_edits_wait_until_the_document_is_caught_up(device: LinkedDevice) -> None:
+    await say(device, "one", "two")
+    await device.run()
+    backup = LinkedDevice(device.peer, MemoryStore(), user="bob", device="desk")
+    async with backup.replica:
+        backup.connect()
+        await backup.run()
+        await say(backup, "three")
+        backup.decide()
+        while backup.deliver_to_peer():
+            pass
+        await backup.deliver_to_device()  # Opened, and not yet what it is behind
+        backup.decide()
+        assert not [frame for frame in sent(backup) if isinstance(frame, frames.Update)]
+        await backup.deliver_to_device()
+        backup.decide()
+        assert len([frame for frame in sent(backup) if isinstance(frame, frames.Update)]) == 1
+
+
+async def test_6_updates_in_flight_are_bounded_over_all_documents(device: LinkedDevice) -> None:
+    device.peer.commits_wait = True
+    names = [f"conversation/c/{number}" for number in range(1, 6)]
+    for name in names:
+        await say(device, *(str(number) for number in range(100)), name=name)
+    await device.run()
+    waiting = sum(len(device.peer.document(name).pending) for name in names)
+    assert waiting == UPDATES_IN_FLIGHT_MAX
+    await settle(device)
+    await settle(device)
+    assert [len(device.peer.document(name).log) for name in names] == [100] * 5
+    assert device.replica.outbox.count_waiting == 0
+
+
+async def test_7_a_digest_is_sent_once_for_each_state_and_not_too_often(device: LinkedDevice) -> None:
+    await device.replica.follow(SEGMENT)
+    for number in range(20):
+        await say(device, str(number))
+        await device.run(later_s=1.0)
+    assert len(device.peer.digests) == 1
+    await device.run(later_s=DIGEST_INTERVAL_S)
+    await device.run(later_s=DIGEST_INTERVAL_S)
+    assert device.peer.digests == [(SEGMENT, True)] * 2
+
+
+async def test_7_no_digest_while_an_edit_waits(device: LinkedDevice) -> None:
+    device.peer.commits_wait = True
+    await device.replica.follow(SEGMENT)
+    await say(device, "one")
+    await device.run(later_s=DIGEST_INTERVAL_S)
+    assert device.peer.digests == []
+    await settle(device)
+    assert device.peer.digests == [(SEGMENT, True)]
+
+
+async def test_8_an_own_presence_is_shown_renewed_and_withdrawn(device: LinkedDevice) -> None:
+    other = LinkedDevice(device.peer, MemoryStore(), user="bob", device="desk")
+    async with other.replica:
+        other.connect()
+        await other.run()
+        await other.replica.follow(SEGMENT)
+        await device.replica.follow(SEGMENT)
+        await settle(device, other)
+        assert device.session is not None
+        device.presence.set(SEGMENT, {"typing": True})
+        device.session.touch(SEGMENT)
+        await device.run()
+        await other.run()
+        assert [one.state for one in other.presence.others(SEGMENT, other.now_s)] == [{"typing": True}]
+        before = sum(isinstance(frame, frames.SetPresence) for frame in device.peer.received)
+        await device.run(later_s=RENEWAL_S)
+        assert sum(isinstance(frame, frames.SetPresence) for frame in device.peer.received) == before + 1
+        device.presence.set(SEGMENT, None)
+        device.session.touch(SEGMENT)
+        await device.run()
+        await other.run()
+        assert other.presence.others(SEGMENT, other.now_s) == []
+
+
+async def test_unchanged_documents_are_not_even_loaded(device: LinkedDevice) -> None:
+    await device.replica.follow(PAGE)
+    await say(device, "hi")
+    await settle(device)
+    restarted = LinkedDevice(device.peer, device.replica.store)
+    async with restarted.replica:
+        restarted.connect()
+        await restarted.run()
+        assert restarted.session is not None
+        assert restarted.session.is_settled()
+        assert restarted.replica.document(PAGE).content is None

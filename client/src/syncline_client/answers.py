@@ -240,7 +240,7 @@ class Answers:
             subscription.quarantined, subscription.reason = True, frame.reason
             return
         subscription.strikes += first
-        lost = subscription.strikes > STRIKES_MAX
+        lost = first and subscription.strikes > STRIKES_MAX
         if code == RefusalCode.GAP and not lost:
             return  # the sender rewinds by itself
         if code == RefusalCode.CLOCK_AHEAD and not lost:
@@ -253,6 +253,7 @@ class Answers:
         elif code in OTHER_LEASE and not lost and not session.document(name).is_page:
             session.lease_wanted = session.lease_wanted or (first and sent.client == subscription.sender.client)
         else:
+            subscription.strikes = 0
             session.lease_wanted = session.lease_wanted or code == RefusalCode.FORKED
             await self._reception.refuse(name, sent.row, code, frame.reason)
 

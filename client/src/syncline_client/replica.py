@@ -88,9 +88,7 @@ class Replica:
             self.identity = StoredIdentity(self.identity.device or f"device-{uuid_utils.uuid4()}")
             await self.store.commit([PutIdentity(self.identity)], durable=True)
         elif self.identity.device not in ("", known.device):
-            raise StoreError(
-                f"the store is device {known.device!r}'s, not {self.identity.device!r}'s: give each its own"
-            )
+            raise StoreError(f"the store is of device {known.device}, not of {self.identity.device}: give each its own")
         else:
             self.identity = known
         self.documents = {row.name: LocalDocument(row) for row in await self.store.read_documents()}

@@ -187,7 +187,7 @@ class Session:
     def _updates(self, subscription: Subscription, now_s: float) -> Iterator[Frame]:
         name, sender, outbox = subscription.name, subscription.sender, self.replica.outbox
         document = self.document(name)
-        if not outbox.is_waiting(name) or not subscription.is_caught_up(document) or subscription.quarantined:
+        if not outbox.is_waiting(name) or not subscription.may_send(document):
             return
         if now_s < subscription.send_after_s:
             self.alarm(name, subscription.send_after_s)

@@ -74,6 +74,6 @@ class Subscription:
         """Whether the device has all that there was when it was opened, and all that came since."""
         return self.standing is Standing.OPEN and document.cursor.position >= self.head
 
-    def may_send(self, document: LocalDocument, now_s: float) -> bool:
-        """Whether edits may go out now."""
-        return self.is_caught_up(document) and not self.quarantined and now_s >= self.send_after_s
+    def may_send(self, document: LocalDocument) -> bool:
+        """Whether edits may go out, once it is `send_after_s`."""
+        return self.is_caught_up(document) and not self.quarantined
