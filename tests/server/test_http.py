@@ -351,3 +351,11 @@ async def use_in_url(url: str) -> None:
                 await connection.recv()
     except (ConnectionClosed, InvalidStatus):
         return
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/v1/nothing", 404), ("PUT", "/v1/conversations", 405)])
+async def test_what_no_route_answers_is_a_problem_too(server: Running, method: str, path: str, status: int) -> None:
+    async with server.rest() as client:
+        answer = await client.request(method, path)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.json()["status"] == status

@@ -188,6 +188,14 @@ async def test_an_update_over_the_limit_closes_before_it_is_assembled(server: Ru
         assert (await agent.closed())[0] == CloseCode.TOO_LARGE
 
 
+async def test_an_update_just_over_the_limit_is_refused_by_name_and_the_session_goes_on(server: Running) -> None:
+    segment = await server.conversation()
+    async with wire_device(server.url, server.token("mei")) as agent:
+        await agent.open(segment)
+        assert (await agent.refusal(segment, bytes(limits.UPDATE_BYTES_MAX + 1))).code == "too_large"
+        assert await agent.say(segment) == 1
+
+
 async def refused_code(agent: WireDevice, segment: str, payload: bytes) -> str:
     """The code with which an update is refused."""
     return (await agent.refusal(segment, payload)).code

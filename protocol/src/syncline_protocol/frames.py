@@ -36,7 +36,7 @@ class Access(IntEnum):
 # --- device to server --------------------------------------------------------------------------------------------
 
 
-class Hello(Frame, tag=1):
+class Hello(Frame, frozen=True, tag=1):
     """The first frame. `client` is the client id (lease) the device holds, 0 if none; `agent` names its software."""
 
     version: Natural
@@ -46,7 +46,7 @@ class Hello(Frame, tag=1):
     agent: str
 
 
-class OpenDocument(Frame):
+class OpenDocument(Frame, frozen=True):
     """One document of an `Open`: `epoch` 0 and `cursor` 0 if the device has nothing of it.
 
     `pending` says that the device holds edits of it which are not acknowledged, and so has to know its `clock`.
@@ -58,14 +58,14 @@ class OpenDocument(Frame):
     pending: bool
 
 
-class Open(Frame, tag=2):
+class Open(Frame, frozen=True, tag=2):
     """Open documents. Answered by one `Opened` with the same `request` and answers in the same order."""
 
     request: Natural
     documents: list[OpenDocument]
 
 
-class Update(Frame, tag=3):
+class Update(Frame, frozen=True, tag=3):
     """One update (Yjs update format v1) of an open document. Answered by `Acks` or `Refused` with the same `id`."""
 
     channel: Natural
@@ -73,20 +73,20 @@ class Update(Frame, tag=3):
     payload: bytes
 
 
-class Close(Frame, tag=4):
+class Close(Frame, frozen=True, tag=4):
     """The device no longer follows the document. Not answered; updates sent before are still answered."""
 
     channel: Natural
 
 
-class SetPresence(Frame, tag=5):
+class SetPresence(Frame, frozen=True, tag=5):
     """What others may see of this session in the document, e.g. `{"typing": true}`; None withdraws it."""
 
     channel: Natural
     state: dict[str, Any] | None
 
 
-class Digest(Frame, tag=6):
+class Digest(Frame, frozen=True, tag=6):
     """The device is at `cursor` and its content's digest is `digest`. Answered by `DigestChecked`."""
 
     channel: Natural
@@ -94,17 +94,17 @@ class Digest(Frame, tag=6):
     digest: bytes
 
 
-class Renew(Frame, tag=7):
+class Renew(Frame, frozen=True, tag=7):
     """A newer token of the same user, tenant and device. Answered by `Renewed`."""
 
     token: str
 
 
-class RequestLease(Frame, tag=8):
+class RequestLease(Frame, frozen=True, tag=8):
     """The device needs another client id (its store was restored from a backup). Answered by `Leased`."""
 
 
-class Fragment(Frame, tag=9):
+class Fragment(Frame, frozen=True, tag=9):
     """Part of an encoded frame that is too large for one message; the frame is whole when `more` is false."""
 
     more: bool
@@ -114,7 +114,7 @@ class Fragment(Frame, tag=9):
 # --- server to device --------------------------------------------------------------------------------------------
 
 
-class Limits(Frame):
+class Limits(Frame, frozen=True):
     """The server's limits that a device has to know."""
 
     frame_bytes_max: Natural
@@ -123,7 +123,7 @@ class Limits(Frame):
     open_documents_max: Natural
 
 
-class Welcome(Frame, tag=32):
+class Welcome(Frame, frozen=True, tag=32):
     """The session stands. `client` is the client id (lease) to write under. Times are Unix time in milliseconds."""
 
     session: str
@@ -136,7 +136,7 @@ class Welcome(Frame, tag=32):
     limits: Limits
 
 
-class OpenedDocument(Frame):
+class OpenedDocument(Frame, frozen=True):
     """One answer of an `Opened`.
 
     `channel` is 0 and `access` NONE when refused (see `Opened.refused`). `head` is the last sequence number: equal to
@@ -153,7 +153,7 @@ class OpenedDocument(Frame):
     epoch: Natural
 
 
-class OpenRefusal(Frame):
+class OpenRefusal(Frame, frozen=True):
     """Why the document at `index` of the `Open` was refused."""
 
     index: Natural
@@ -161,7 +161,7 @@ class OpenRefusal(Frame):
     reason: str
 
 
-class Opened(Frame, tag=33):
+class Opened(Frame, frozen=True, tag=33):
     """Answers to an `Open`, in its order. Comes before any `Snapshot` or `Updates` of these documents."""
 
     request: Natural
@@ -169,7 +169,7 @@ class Opened(Frame, tag=33):
     refused: list[OpenRefusal]
 
 
-class Updates(Frame, tag=34):
+class Updates(Frame, frozen=True, tag=34):
     """Updates of others, or a device's own of an earlier connection: `payloads[i]` has sequence number `seq + i`."""
 
     channel: Natural
@@ -177,7 +177,7 @@ class Updates(Frame, tag=34):
     payloads: list[bytes]
 
 
-class Snapshot(Frame, tag=35):
+class Snapshot(Frame, frozen=True, tag=35):
     """Everything up to and including `seq` as one update."""
 
     channel: Natural
@@ -185,7 +185,7 @@ class Snapshot(Frame, tag=35):
     payload: bytes
 
 
-class Acks(Frame, tag=36):
+class Acks(Frame, frozen=True, tag=36):
     """Updates that are durable, flat: channel, id, seq, channel, id, seq, …
 
     An update the server already had is acknowledged with `seq` 0: it is durable at a position the device is sent
@@ -195,7 +195,7 @@ class Acks(Frame, tag=36):
     updates: list[Natural]
 
 
-class Refused(Frame, tag=37):
+class Refused(Frame, frozen=True, tag=37):
     """An update is not taken. `code` is a `RefusalCode`; `detail` holds what its next step needs."""
 
     channel: Natural
@@ -205,7 +205,7 @@ class Refused(Frame, tag=37):
     detail: dict[str, Any]
 
 
-class Evicted(Frame, tag=38):
+class Evicted(Frame, frozen=True, tag=38):
     """The document is closed for this session (rights withdrawn, document gone). Updates in flight are refused."""
 
     channel: Natural
@@ -213,7 +213,7 @@ class Evicted(Frame, tag=38):
     reason: str
 
 
-class Presence(Frame, tag=39):
+class Presence(Frame, frozen=True, tag=39):
     """Presence of another session; None: withdrawn. `session`, `user` and `device` are set by the server."""
 
     channel: Natural
@@ -223,7 +223,7 @@ class Presence(Frame, tag=39):
     state: dict[str, Any] | None
 
 
-class DigestChecked(Frame, tag=40):
+class DigestChecked(Frame, frozen=True, tag=40):
     """The server's digest at `cursor`; empty if it has none for that position (the device asks again when next up to
     date).
     """
@@ -234,19 +234,19 @@ class DigestChecked(Frame, tag=40):
     digest: bytes
 
 
-class Renewed(Frame, tag=41):
+class Renewed(Frame, frozen=True, tag=41):
     """The session lives until `token_expires_ms`."""
 
     token_expires_ms: Natural
 
 
-class Leased(Frame, tag=42):
+class Leased(Frame, frozen=True, tag=42):
     """A new client id for this device; the old one must not be written under again."""
 
     client: Natural
 
 
-class Busy(Frame, tag=43):
+class Busy(Frame, frozen=True, tag=43):
     """The server is about to close the connection, or sheds load: come back after `retry_after_ms`."""
 
     retry_after_ms: Natural

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
@@ -20,7 +21,7 @@ from syncline_server import clock
 from syncline_server import socket as sockets
 from syncline_server.auth import Authority, read_secret
 from syncline_server.engine import Engine
-from syncline_server.http import Http
+from syncline_server.http import Http, unknown
 from syncline_server.hub import Hub
 from syncline_server.log import Log
 from syncline_server.metrics import Metrics, registry
@@ -165,4 +166,4 @@ def build(settings: Settings, *, on_start: OnStart | None = None) -> Starlette:
                 starting.cancel()
 
     routes: list[Route | WebSocketRoute] = []
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: unknown})

@@ -11,6 +11,7 @@ from typing import Annotated, Final, TypeVar
 
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -199,6 +200,13 @@ def _answer(endpoint: Endpoint) -> Endpoint:
             return _problem(HTTPStatus.SERVICE_UNAVAILABLE, f"the store does not answer: {error}")
 
     return answered
+
+
+async def unknown(_: Request, error: Exception) -> Response:
+    """What no route answers: not found, or not with this method."""
+    if not isinstance(error, HTTPException):
+        raise error
+    return _problem(HTTPStatus(error.status_code), str(error.detail))
 
 
 def _problem(status: HTTPStatus, detail: str, code: RefusalCode | None = None) -> Response:

@@ -169,7 +169,7 @@ class Log:
         except StoreError as error:
             self._fail(batch, error)
             return
-        self.commits += 1
+        self.commits += bool(entries)
         self.updates += len(entries)
         for target, group in _by_target(batch):
             target.committed_updates(group)

@@ -44,6 +44,10 @@ REQUESTS_WAITING_MAX: Final = 64
 UPDATE_HEAD: Final = codec.encode(frames.Update(0, 0, b""))[:2]
 """How an `Update` begins: an array of four, and its number."""
 
+UPDATE_FRAME_BYTES: Final = 1024
+"""What an `Update` has around its payload is at most 25 bytes: one over the limit is refused by name, far over it ends
+the session before it is put together."""
+
 NOBODY: Final = Identity(tenant="", user="", device="", role=Role.CUSTOMER, groups=frozenset())
 
 
@@ -73,7 +77,7 @@ class Session:
         self._requests: deque[Frame] = deque()
         self._deferred_updates = 0
         self._wake = asyncio.Event()
-        self._assembler = codec.Assembler(limits.UPDATE_BYTES_MAX)
+        self._assembler = codec.Assembler(limits.UPDATE_BYTES_MAX + UPDATE_FRAME_BYTES)
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(limits.HELLO_WAIT_MS_MAX / 1000, self._hello_missing)
         self._digesting = False

@@ -64,6 +64,7 @@ class YjsSession:
         self._clients: set[int] = set()
         self._unbound = 0
         self.awareness_client = 0
+        self._shown_at = 0
         self._waiting: deque[bytes | None] = deque()
         self._wake = asyncio.Event()
         self._in_flight = 0
@@ -121,7 +122,8 @@ class YjsSession:
 
     def show_presence(self, document: Document, of: Attendant, state: dict[str, Any] | None) -> None:  # noqa: ARG002
         """Pass on another session's state as awareness."""
-        entry = awareness.Entry(of.awareness_client, self.hub.now_ms(), awareness.with_identity(state, of.identity))
+        self._shown_at = max(self._shown_at + 1, self.hub.now_ms())  # a clock that only rises, whoever is shown
+        entry = awareness.Entry(of.awareness_client, self._shown_at, awareness.with_identity(state, of.identity))
         self._send(AWARENESS, awareness.encode([entry]))
 
     # --- the session
