@@ -337,6 +337,14 @@ class StoreAcceptance:
             assert await store.read_oldest_cursor(document, seen_after_ms=0) == 60
             assert await store.read_oldest_cursor(other, seen_after_ms=1_001) is None
 
+    async def test_cursors_below_a_cut_are_forgotten(self, store: Store) -> None:
+        document = await new_document(store)
+        await append_many(store, document, 1, 50)
+        await store.write_cursors([(document, 1, 9, 1), (document, 2, 20, 1), (document, 3, 30, 1)])
+        assert await store.read_oldest_cursor(document, seen_after_ms=0) == 9
+        await store.write_snapshot(document, Snapshot(50, b"all", b""), keep_after=20)
+        assert await store.read_oldest_cursor(document, seen_after_ms=0) == 20
+
     async def test_cursors_of_thousands_of_devices_are_kept(self, store: Store) -> None:
         document = await new_document(store)
         await store.write_cursors([(document, client, 10_000 - client, 1) for client in range(5_000)])

@@ -146,7 +146,7 @@ class Store(Protocol):
         """The document's snapshot, or None if it was never compacted."""
 
     async def write_snapshot(self, document: int, snapshot: Snapshot, *, keep_after: int) -> None:
-        """Replace the snapshot, drop log rows with seq <= `keep_after` and set `floor` to it.
+        """Replace the snapshot, drop log rows with seq <= `keep_after`, set `floor` to it, and forget cursors below it.
 
         Raises `ValueError` unless floor <= `keep_after` <= `snapshot.seq` <= head, and the old snapshot is not newer.
         """

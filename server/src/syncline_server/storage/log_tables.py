@@ -137,6 +137,7 @@ class LogTables:
             (statements.DROP_RUNS, below),
             *await self._shortening(document, keep_after),
             (statements.RAISE_FLOOR, (keep_after, document)),
+            (statements.DROP_CURSORS, (document, keep_after)),  # their devices will be served the snapshot
         ]
         await self._connections.write_together(changes, doing="write a snapshot")
 

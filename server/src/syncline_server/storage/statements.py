@@ -104,6 +104,7 @@ def write_cursors(cursors: int) -> str:
     return f"INSERT OR REPLACE INTO cursors (document, client_id, seq, at_ms) VALUES {listed}"  # noqa: S608
 
 
+DROP_CURSORS: Final = "DELETE FROM cursors WHERE document = ? AND seq < ?"
 READ_OLDEST_CURSOR: Final = "SELECT min(seq) FROM cursors WHERE document = ? AND at_ms >= ?"
 
 # --- rights, health ------------------------------------------------------------------------------------------------
