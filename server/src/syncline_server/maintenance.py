@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from syncline_protocol.names import parse_name
 
@@ -16,8 +16,15 @@ from syncline_server.storage.worker import JobError, Worker
 PAGE_ROWS: Final = 500
 
 
-async def compact(data: Path, tenant: str, name: str | None) -> AsyncIterator[str]:
-    """Compact one document, or all of a tenant, and say a line about each. Raises `StoreError`."""
+class Outcome(NamedTuple):
+    """What became of one document: a line for a person, and whether it failed."""
+
+    line: str
+    failed: bool
+
+
+async def compact(data: Path, tenant: str, name: str | None) -> AsyncIterator[Outcome]:
+    """Compact one document, or all of a tenant. Raises `StoreError`."""
     async with SqliteStore(data) as store, Worker() as worker:
         compactor = Compactor(store, worker, now_ms=clock.now_ms)
         async for document in _wanted(store, tenant, name):
@@ -25,10 +32,10 @@ async def compact(data: Path, tenant: str, name: str | None) -> AsyncIterator[st
             try:
                 done = await compactor.compact(document, language=parse_name(document.key.name).language)
             except JobError as error:
-                yield f"{document.key.name}: failed: {error}"
+                yield Outcome(f"{document.key.name}: failed: {error}", failed=True)
                 continue
             took = f"compacted in {(time.perf_counter() - began) * 1000:.0f} ms" if done else "nothing to do"
-            yield f"{document.key.name}: {took}, at {document.head}"
+            yield Outcome(f"{document.key.name}: {took}, at {document.head}", failed=False)
 
 
 async def _wanted(store: Store, tenant: str, name: str | None) -> AsyncIterator[StoredDocument]:

@@ -14,6 +14,7 @@ Nothing is queued for anybody before a session attached: a message that comes ea
 
 import asyncio
 from enum import Enum
+from http import HTTPStatus
 from typing import Any, Final, Protocol, cast
 
 from starlette.websockets import WebSocket
@@ -231,6 +232,8 @@ class Socket(WebSocketsSansIOProtocol):
         """Tell the session, once."""
         super().connection_lost(exc)
         self._buffer = b""
+        if self.handshake_initiated and self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            cast("dict[str, Any]", self.scope["extensions"]).pop(EXTENSION, None)  # so that nothing keeps us alive
         if self.receiver is not None:
             self.receiver.lost()
             self.receiver = None
