@@ -12,8 +12,8 @@ import msgspec
 
 from syncline_protocol.update.clock_ranges import CLOCK_CODE, ClockRanges
 from syncline_protocol.update.content_state import ContentState
-from syncline_protocol.update.places import Parent, Places
-from syncline_protocol.update.struct_runs import KIND_CODE, TYPE, StructRuns
+from syncline_protocol.update.places import GONE, Parent, Places
+from syncline_protocol.update.struct_runs import KIND_BITS, TRAITS_CODE, TYPE, StructRuns
 
 ENCODING_VERSION: Final = 1
 
@@ -23,7 +23,7 @@ class _EncodedClient(msgspec.Struct, frozen=True, array_like=True):
     clock: int
     starts: list[int]
     places: list[int]
-    kinds: bytes
+    traits: bytes
     pairs: list[int]
     types: dict[int, int]
     deleted: list[int]
@@ -58,7 +58,7 @@ def _encode_client(state: ContentState, client: int) -> _EncodedClient:
         state.vector[client],
         runs.starts.tolist(),
         runs.places.tolist(),
-        runs.kinds.tobytes(),
+        runs.traits.tobytes(),
         runs.pairs.tolist(),
         runs.types,
         [] if deleted is None else deleted.flat(),
@@ -88,7 +88,7 @@ def decode_state(data: bytes) -> ContentState:
 
 def _decode_runs(one: _EncodedClient, places: Places) -> StructRuns:
     clocks = [*one.starts, one.clock]
-    if clocks[0] != 0 or not len(one.starts) == len(one.places) == len(one.kinds):
+    if clocks[0] != 0 or not len(one.starts) == len(one.places) == len(one.traits):
         raise ValueError("runs do not begin at 0, or have parts of different lengths")
     if any(left >= right for left, right in pairwise(clocks)) or any(
         left >= right for left, right in pairwise(one.pairs)
@@ -98,12 +98,13 @@ def _decode_runs(one: _EncodedClient, places: Places) -> StructRuns:
         raise ValueError("clocks lie behind the end")
     if max(one.places) >= len(places.places) or any(number >= len(places.parents) for number in one.types.values()):
         raise ValueError("a place or type is not there")
-    if one.types.keys() != {start for start, kind in zip(one.starts, one.kinds, strict=True) if kind == TYPE}:
+    parts = zip(one.starts, one.places, one.traits, strict=True)
+    if one.types.keys() != {start for start, place, traits in parts if traits & KIND_BITS == TYPE and place != GONE}:
         raise ValueError("types are not where types are")
     runs = StructRuns()
     runs.starts = array(CLOCK_CODE, one.starts)
     runs.places = array(CLOCK_CODE, one.places)
-    runs.kinds = array(KIND_CODE, one.kinds)
+    runs.traits = array(TRAITS_CODE, one.traits)
     runs.pairs = array(CLOCK_CODE, one.pairs)
     runs.types = one.types
     return runs

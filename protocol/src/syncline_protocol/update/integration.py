@@ -8,11 +8,16 @@ there is none is refused. The rules, which the tests cite:
 2. What is new of a client starts where the index ends; origins, parents and deleted clocks are known (`gap`). Nothing
    waits for itself (`malformed`).
 3. Origins and deleted ranges do not cut a surrogate pair: Yjs and Yrs would differ for good (`invalid`).
-4. Both origins are at one place, and are not the same; an entry of a map has no right origin (`invalid`).
-5. A parent is a shared type; its content fits it (`places.py`; `invalid`). Types nest `NESTING_DEPTH_MAX` deep.
+4. Both origins are in one list. An entry of a map has no right origin, and one value unless the same update deletes it:
+   engines never delete the parts of a cut entry, and Yrs frees their parent (`invalid`). A parent is a shared type, its
+   content fits it (`places.py`; `invalid`), and types nest `NESTING_DEPTH_MAX` deep (`too_large`).
+5. The right origin is not left of the left one; what has no origin on a side stands at that end of its list. Otherwise
+   the order would depend on who integrates first. The index holds no order, so it sees only what contradicts a run or
+   the ends of a root; redone edits in redone types need not keep to the ends (`invalid`).
 6. What lies in a collected type is collected. A struct with one origin there and the other elsewhere is taken only if
    the other's parent is deleted too: Yjs collects it, Yrs would show it (`invalid`).
-7. What is known already may come again, and says the same as the first time as far as the index can tell (`forked`).
+7. What is known already may come again, and says the same as the first time as far as the index can tell (`forked`,
+   or `not_yours` for another's).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,10 +26,11 @@ from typing import Final
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.limits import CLOCK_MAX
 from syncline_protocol.update.content_state import ContentState
-from syncline_protocol.update.places import GONE, ROOT
+from syncline_protocol.update.placement import Placement
+from syncline_protocol.update.places import GONE
 from syncline_protocol.update.reader import malformed
 from syncline_protocol.update.scanned import Id, Kind, ScannedSection, ScannedStruct
-from syncline_protocol.update.struct_runs import StructRuns
+from syncline_protocol.update.struct_runs import HAS_LEFT, HAS_RIGHT, KIND_BITS, TYPE, StructRuns
 
 Owns = Callable[[int], bool]
 """Whether a client id belongs to the writer."""
@@ -32,7 +38,7 @@ Owns = Callable[[int], bool]
 COLLECTED: Final = int(Kind.COLLECTED)
 DELETED: Final = int(Kind.DELETED)
 STRING: Final = int(Kind.STRING)
-TYPE: Final = int(Kind.TYPE)
+VALUES: Final = int(Kind.VALUES)
 
 BASIC_PLANE_END: Final = "\uffff"
 """Characters above it are surrogate pairs in UTF-16."""
@@ -56,14 +62,12 @@ class Section:
 class Integration:
     """Works on the index's own state; whoever calls it takes everything back when it raises."""
 
-    __slots__ = ("_deletes", "_owns", "_places", "_runs", "_state", "_vector", "spans")
+    __slots__ = ("_owns", "_placement", "_state", "_vector", "spans")
 
     def __init__(self, state: ContentState, deletes: Mapping[int, Sequence[tuple[int, int]]], owns: Owns) -> None:
         self._state = state
         self._vector = state.vector
-        self._runs = state.runs
-        self._places = state.places
-        self._deletes = deletes
+        self._placement = Placement(state, deletes)
         self._owns = owns
         self.spans: list[tuple[int, int, int]] = []
         """Client, start and end of what came without content: deleted before it came."""
@@ -100,7 +104,7 @@ class Integration:
         """Take structs in up to the one that holds clock `until`; returns the id that is missing, if any."""
         client = section.client
         structs = section.structs
-        runs = self._runs[client]
+        runs = self._state.runs[client]
         while section.next < len(structs):
             struct = structs[section.next]
             if struct.clock > until:
@@ -127,8 +131,8 @@ class Integration:
     # --- one struct ---------------------------------------------------------------------------------------------------
 
     def _take(self, client: int, runs: StructRuns, struct: ScannedStruct) -> None:
-        clock, length, kind, _, _, _, _, content = struct
-        place = GONE if kind == COLLECTED else self._place(client, struct)
+        clock, length, kind, origin, right_origin, _, _, content = struct
+        place = GONE if kind == COLLECTED else self._placement.place(client, struct)
         known = self._vector.get(client, 0)
         end = clock + length
         if clock < known:
@@ -137,57 +141,24 @@ class Integration:
                 return
             place = self._place_of_rest(client, runs, struct, place)
             clock = known
+            origin = (client, known - 1)  # as engines have it
         if place == GONE:
-            kind = COLLECTED
-        if not runs.continues(place, kind):
-            if place != GONE:
-                self._places.check_fits(place, kind)
-            runs.append(clock, place, kind)
-            if kind == TYPE:
-                runs.types[clock] = self._places.add_type(content, place, client, clock)
+            if not runs.continues(GONE, kind):
+                runs.append(clock, GONE, kind)
+        else:
+            if length > 1 and kind == VALUES:
+                self._placement.check_single(client, struct, place)
+            traits = kind | (HAS_LEFT if origin else 0) | (HAS_RIGHT if right_origin else 0)
+            if origin != (client, clock - 1) or not runs.continues(place, traits):
+                self._state.places.check_fits(place, kind)
+                runs.append(clock, place, traits)
+                if kind == TYPE:
+                    runs.types[clock] = self._state.places.add_type(content, place, client, clock)
         self._vector[client] = end
-        if kind <= DELETED:
+        if place == GONE or kind == DELETED:
             self.spans.append((client, clock, end))
         if struct.kind == STRING and not content.isascii():
             runs.pairs.extend(pair for pair in _pairs(content, struct.clock) if pair >= clock)
-
-    def _place(self, client: int, struct: ScannedStruct) -> int:
-        """Where the struct belongs, as an engine finds it: from the left, else from the right, else as it says."""
-        origin = struct.origin
-        right_origin = struct.right_origin
-        if right_origin is None:
-            return self._named_place(client, struct) if origin is None else self._place_beside(origin, 1)
-        right = self._place_beside(right_origin, 0)
-        left = right if origin is None else self._place_beside(origin, 1)
-        if left != right and GONE in (left, right):
-            self._check_parent_deleted(left or right, client, struct)
-            return GONE
-        if left != right or origin == right_origin:
-            raise _invalid(f"struct {client}:{struct.clock} lies between two others that are not beside each other")
-        if left != GONE and self._places.places[left][1] is not None:
-            raise _invalid(f"struct {client}:{struct.clock}, an entry of a map, has a right origin")
-        return left
-
-    def _place_beside(self, named: Id, side: int) -> int:
-        """The place of a struct that stands left (`side` 1) or right (0) of a new one."""
-        client, clock = named
-        runs = self._runs[client]
-        if runs.splits_pair(clock + side):
-            raise _invalid(f"an insertion at {client}:{clock + side} would cut a character in two")
-        return runs.at(clock)[0]
-
-    def _named_place(self, client: int, struct: ScannedStruct) -> int:
-        parent = struct.parent
-        if isinstance(parent, str):
-            return self._places.place(self._places.root(parent), struct.key)
-        assert parent is not None, "the scanner reads a parent where there is no origin"
-        runs = self._runs[parent[0]]
-        kind = runs.at(parent[1])[1]
-        if kind == TYPE:
-            return self._places.place(runs.types[parent[1]], struct.key)
-        if kind <= DELETED:
-            return GONE
-        raise _invalid(f"struct {client}:{struct.clock} lies in {parent[0]}:{parent[1]}, which is no shared type")
 
     # --- what is known already ----------------------------------------------------------------------------------------
 
@@ -197,23 +168,28 @@ class Integration:
             return
         same = place == known_place and struct.kind == known_kind
         if same and struct.kind == TYPE:
-            same = self._places.parents[runs.types[struct.clock]].kind == struct.content.kind
+            same = self._state.places.parents[runs.types[struct.clock]].kind == struct.content.kind
         if not same:
             raise self._forked(client, struct.clock)
 
     def _place_of_rest(self, client: int, runs: StructRuns, struct: ScannedStruct, place: int) -> int:
         """Where the new part of a struct belongs whose beginning is known: engines put it behind what they know."""
         clock = self._vector[client]
-        known_place, known_kind = runs.at(clock - 1)
+        run = runs.run_at(clock - 1)
+        known_place, known_kind = runs.places[run], runs.traits[run] & KIND_BITS
         if struct.kind == COLLECTED:
             return GONE
         if struct.kind == STRING and clock - 1 in _pairs(struct.content, struct.clock):
-            raise _invalid(f"the part from {client}:{clock} on would cut a character in two")
-        if place != known_place and GONE in (place, known_place):
-            self._check_parent_deleted(place or known_place, client, struct)
+            raise RefusedUpdate(RefusalCode.INVALID, f"the part from {client}:{clock} on would cut a character in two")
+        if place == GONE:
+            self._placement.check_parent_deleted(known_place, client, struct)
             return GONE
-        if place != known_place or (struct.kind != known_kind and DELETED not in (struct.kind, known_kind)):
+        is_same_kind = struct.kind == known_kind or DELETED in (struct.kind, known_kind)
+        has_right = runs.traits[run] & HAS_RIGHT != 0
+        if place != known_place or not is_same_kind or has_right != (struct.right_origin is not None):
             raise self._forked(client, clock)
+        if struct.right_origin is not None:
+            self._placement.check_order(client, struct, (client, clock - 1), struct.right_origin)
         return place
 
     def _forked(self, client: int, clock: int) -> RefusedUpdate:
@@ -221,20 +197,6 @@ class Integration:
             reason = f"struct {client}:{clock} is another one here: the device's store was restored from a backup"
             return RefusedUpdate(RefusalCode.FORKED, reason)
         return RefusedUpdate(RefusalCode.NOT_YOURS, f"struct {client}:{clock} is another one here, by another device")
-
-    def _check_parent_deleted(self, place: int, client: int, struct: ScannedStruct) -> None:
-        while place != GONE:
-            parent = self._places.parent_of(place)
-            if parent.kind == ROOT:
-                raise _invalid(f"struct {client}:{struct.clock} lies between a collected struct and one that shows")
-            if self._is_deleted(parent.client, parent.clock):
-                return
-            place = parent.place
-
-    def _is_deleted(self, client: int, clock: int) -> bool:
-        if self._state.is_deleted(client, clock):
-            return True
-        return any(start <= clock < end for start, end in self._deletes.get(client, ()))
 
 
 def _pairs(text: str, clock: int) -> list[int]:
@@ -248,7 +210,3 @@ def _pairs(text: str, clock: int) -> list[int]:
             clock += 1
         clock += 1
     return found
-
-
-def _invalid(reason: str) -> RefusedUpdate:
-    return RefusedUpdate(RefusalCode.INVALID, reason)

@@ -188,7 +188,7 @@ def _is_minus_zero(number: float) -> bool:
 
 
 def read_json(text: bytes, budget: Budget) -> Any:
-    """A value written as JSON text, as embeds, formats and old editors' values are.
+    """A value written as JSON text, as embeds and formats are.
 
     Refused is also what one of the engines cannot read: lone surrogates, infinite numbers, and whole numbers from 2^63
     to 2^64, which Yrs takes for an error of the whole update.

@@ -26,7 +26,7 @@ def _bits(*kinds: int) -> int:
     return sum(1 << kind for kind in kinds)
 
 
-VALUE_BITS: Final = _bits(Kind.JSON, Kind.BINARY, Kind.VALUES)
+VALUE_BITS: Final = _bits(Kind.BINARY, Kind.VALUES)
 TEXT_BITS: Final = _bits(Kind.STRING, Kind.EMBED, Kind.FORMAT)
 
 _ANYWHERE: Final = _bits(Kind.DELETED, Kind.TYPE)
@@ -39,7 +39,6 @@ SEQUENCE_BITS: Final = {
     TypeKind.TEXT: _TEXT,
     TypeKind.XML_ELEMENT: _ANYWHERE,
     TypeKind.XML_FRAGMENT: _ANYWHERE,
-    TypeKind.XML_HOOK: 0,
     TypeKind.XML_TEXT: _TEXT,
     ROOT: _TEXT | VALUE_BITS,
 }
@@ -51,7 +50,6 @@ KEYED_BITS: Final = {
     TypeKind.TEXT: _ENTRIES,
     TypeKind.XML_ELEMENT: _ENTRIES,
     TypeKind.XML_FRAGMENT: 0,
-    TypeKind.XML_HOOK: _ENTRIES,
     TypeKind.XML_TEXT: _ENTRIES,
     ROOT: _ENTRIES,
 }
@@ -61,7 +59,7 @@ KEYED: Final = 1 << 31
 """In a root's evidence: it has keys."""
 
 _XML_CONTAINERS: Final = (TypeKind.XML_ELEMENT, TypeKind.XML_FRAGMENT)
-_XML_CHILDREN: Final = (TypeKind.XML_ELEMENT, TypeKind.XML_HOOK, TypeKind.XML_TEXT)
+_XML_CHILDREN: Final = (TypeKind.XML_ELEMENT, TypeKind.XML_TEXT)
 
 
 class Parent(NamedTuple):

@@ -20,8 +20,8 @@ class RootKind(StrEnum):
     XML = "xml"
 
 
-_TEXT_RANK, _ARRAY_RANK, _XML_RANK, _TYPES_RANK, _MAP_RANK = range(5)
-_BY_RANK = (RootKind.TEXT, RootKind.ARRAY, RootKind.XML, RootKind.ARRAY, RootKind.MAP)
+_TEXT_RANK, _VALUES_RANK, _TYPES_RANK, _XML_RANK, _MAP_RANK = range(5)
+_BY_RANK = (RootKind.TEXT, RootKind.ARRAY, RootKind.ARRAY, RootKind.XML, RootKind.MAP)
 """Of all that is in a root the strongest sign decides: text is in texts only, while keys may be attributes."""
 
 
@@ -50,6 +50,6 @@ def root_kinds(index: ContentIndex) -> dict[str, RootKind]:
 
 def _rank(kind: int, type_kind: int) -> int:
     if kind == Kind.TYPE:
-        is_xml = type_kind in (TypeKind.XML_ELEMENT, TypeKind.XML_HOOK, TypeKind.XML_TEXT)
+        is_xml = type_kind in (TypeKind.XML_ELEMENT, TypeKind.XML_TEXT)
         return _XML_RANK if is_xml else _TYPES_RANK
-    return _ARRAY_RANK if VALUE_BITS >> kind & 1 else _TEXT_RANK
+    return _VALUES_RANK if VALUE_BITS >> kind & 1 else _TEXT_RANK

@@ -16,7 +16,7 @@ class Kind(IntEnum):
     DELETED = 1
     """Nothing: it was deleted, and its author's editor kept its place and length."""
     JSON = 2
-    """Values as JSON text: editors of before 2020."""
+    """Values as JSON text, by editors of before 2020. Not taken: see `scanner.py`."""
     BINARY = 3
     STRING = 4
     EMBED = 5
@@ -34,6 +34,7 @@ class TypeKind(IntEnum):
     XML_ELEMENT = 3
     XML_FRAGMENT = 4
     XML_HOOK = 5
+    """Not taken: see `scanner.py`."""
     XML_TEXT = 6
 
 
@@ -42,7 +43,7 @@ Id = tuple[int, int]
 
 
 class ScannedType(NamedTuple):
-    """A shared type that a struct begins; `name` of XML elements and hooks, else empty."""
+    """A shared type that a struct begins; `name` of XML elements, else empty."""
 
     kind: int
     name: str
@@ -60,7 +61,7 @@ class ScannedStruct(NamedTuple):
 
     `length`: clock units; of a string UTF-16 units. `parent`: a root's name, or the id of a struct that is a type, or
     None where an origin says it. `key`: of an entry in a map, None where an origin says it, or in a sequence.
-    `content`: str (STRING), bytes (BINARY), list of values (VALUES, JSON), value (EMBED), `ScannedFormat`,
+    `content`: str (STRING), bytes (BINARY), list of values (VALUES), value (EMBED), `ScannedFormat`,
     `ScannedType`, or None.
     """
 
@@ -106,5 +107,5 @@ class ScannedUpdate(NamedTuple):
         for section in self.sections:
             for struct in section.structs:
                 if isinstance(struct.parent, str) and struct.key is not None:
-                    several = struct.kind not in (Kind.VALUES, Kind.JSON) or struct.length > 1
+                    several = struct.kind != Kind.VALUES or struct.length > 1
                     yield RootWrite(struct.parent, struct.key, struct.content if several else struct.content[0])

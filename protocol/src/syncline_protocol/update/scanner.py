@@ -6,13 +6,14 @@ nothing is allocated for what the bytes left cannot hold.
 
 An update is sections of structs, one section a client, and a delete set (`yjs/src/utils/encoding.js`). Refused beyond
 what the format itself rules out: empty structs and sections, a client twice, Skip, subdocuments, weak links, clocks
-above `CLOCK_MAX`, delete sets that are not sorted or overlap, anything behind the end.
+above `CLOCK_MAX`, delete sets that are not sorted or overlap, anything behind the end; and two things that no editor
+of today writes and Yrs 0.28 misreads: values as JSON text, and XML hooks.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Never
 
-from syncline_protocol.errors import RefusedUpdate
+from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.limits import (
     CLOCK_MAX,
     KEY_BYTES_MAX,
@@ -22,7 +23,6 @@ from syncline_protocol.limits import (
 )
 from syncline_protocol.update.budget import Budget
 from syncline_protocol.update.json_value import (
-    UNDEFINED,
     read_json,
     read_rare_of_content,
     read_value,
@@ -69,9 +69,9 @@ SKIP: Final = 10
 
 COLLECTED: Final = int(Kind.COLLECTED)
 XML_TEXT: Final = int(TypeKind.XML_TEXT)
+XML_ELEMENT: Final = int(TypeKind.XML_ELEMENT)
+XML_HOOK: Final = int(TypeKind.XML_HOOK)
 """Plain numbers for the hot loop: comparing with a member of an enum costs a call."""
-
-NAMED: Final = (TypeKind.XML_ELEMENT, TypeKind.XML_HOOK)
 
 
 def scan_update(data: bytes, *, trusted: bool = False) -> ScannedUpdate:
@@ -167,6 +167,11 @@ def _unknown(info: int, position: int) -> RefusedUpdate:
     return malformed(f"{info:#x} at byte {position} begins no struct that is taken ({known.get(info & KIND_BITS, '')})")
 
 
+def _not_for_every_engine(what: str, position: int) -> RefusedUpdate:
+    """Yrs reads one string too many in old JSON values, and no name of an XML hook: all behind it is misread."""
+    return RefusedUpdate(RefusalCode.INVALID, f"{what} (at byte {position}): not every engine reads that")
+
+
 # --- content: length in clock units, content, position behind it -----------------------------------------------------
 
 
@@ -176,14 +181,8 @@ def _read_span(data: bytes, position: int, budget: Budget) -> tuple[int, None, i
     return length, None, position
 
 
-def _read_json_values(data: bytes, position: int, budget: Budget) -> tuple[int, list[Any], int]:
-    count, position = read_count(data, position, 1)
-    budget.take(count)
-    values: list[Any] = []
-    for _ in range(count):
-        text, position = read_bytes(data, position, STRING_BYTES_MAX)
-        values.append(UNDEFINED if text == b"undefined" else read_json(text, budget))
-    return count, values, position
+def _refuse_json_values(data: bytes, position: int, budget: Budget) -> Never:  # noqa: ARG001 - see _CONTENT
+    raise _not_for_every_engine("values as JSON text, as editors wrote before 2020", position)
 
 
 def _read_binary(data: bytes, position: int, budget: Budget) -> tuple[int, bytes, int]:
@@ -212,8 +211,10 @@ def _read_type(data: bytes, position: int, budget: Budget) -> tuple[int, Scanned
     position += 1
     if kind > XML_TEXT:
         raise malformed(f"{kind} at byte {position} is no shared type that is taken")
+    if kind == XML_HOOK:
+        raise _not_for_every_engine("an XML hook", position)
     name = ""
-    if kind in NAMED:
+    if kind == XML_ELEMENT:
         name, position = read_text(data, position, KEY_BYTES_MAX)
     return 1, ScannedType(kind, name), position
 
@@ -231,7 +232,7 @@ def _read_values(data: bytes, position: int, budget: Budget) -> tuple[int, list[
 _CONTENT: Final[tuple[Callable[[bytes, int, Budget], tuple[int, Any, int]], ...]] = (
     _read_span,
     _read_span,
-    _read_json_values,
+    _refuse_json_values,
     _read_binary,
     _read_string,
     _read_embed,
