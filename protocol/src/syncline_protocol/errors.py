@@ -53,7 +53,7 @@ class RefusalCode(StrEnum):
 
 NEXT_STEP: Final[Mapping[RefusalCode, str]] = MappingProxyType(
     {
-        RefusalCode.MALFORMED: "keep the edit in the outbox as refused and show it to its author; the session is closed",
+        RefusalCode.MALFORMED: "keep the edit in the outbox as refused, show it to its author; the session is closed",
         RefusalCode.NOT_YOURS: "ask for a new lease and write the unsent records again under it",
         RefusalCode.GAP: "send everything again from the vector in the answer",
         RefusalCode.FORKED: "ask for a new lease and write the unsent records again under it",
@@ -64,7 +64,7 @@ NEXT_STEP: Final[Mapping[RefusalCode, str]] = MappingProxyType(
         RefusalCode.RATE_LIMITED: "send again after `retry_after_ms`",
         RefusalCode.NOT_OPEN: "open the document and send again",
         RefusalCode.NOT_FOUND: "keep the edit in the outbox as refused and show it to its author",
-        RefusalCode.QUARANTINED: "keep the edit in the outbox; the document is read-only until an operator has looked at it",
+        RefusalCode.QUARANTINED: "keep the edit in the outbox; the document is read-only until an operator looked at it",
         RefusalCode.UNAVAILABLE: "send again after `retry_after_ms`",
     }
 )

@@ -33,6 +33,10 @@ GC_ALLOCATIONS: Final = 10_000
 """Objects made and kept before Python looks for cycles among the new ones; its default, 700, is passed by a few updates
 and costs a quarter of admission's time (benchmarks/results)."""
 
+SWITCH_INTERVAL_S: Final = 0.0005
+"""How long the event loop may keep the interpreter to itself while the store's thread wants to go on with a commit. At
+Python's default of 5 ms, a busy loop makes each commit that much later, several times over."""
+
 GRACE_S: Final = 10
 """How long a stopping server waits for connections to say goodbye."""
 
@@ -111,6 +115,7 @@ def _run(chosen: Settings, dialogues: list[samples.Dialogue] | None) -> None:
     )
     server = uvicorn.Server(config)
     gc.set_threshold(GC_ALLOCATIONS, *gc.get_threshold()[1:])
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         asyncio.run(server_app.check_store(chosen))
     except StoreError as error:

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, Self
 
 import msgspec
 
-from syncline_protocol.documents.records import DIGEST_BYTES, DIGEST_MASK, record_digest
+from syncline_protocol.documents.records import DIGEST_BYTES, DIGEST_MASK, scanned_digest
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.update import RecordStruct, encode_vector, scan_records
 
@@ -132,7 +132,7 @@ class RecordIndex:
         Raises `RefusedUpdate` (`invalid`) for a value that is no record, and changes nothing; records that passed the
         rules never are.
         """
-        prepared = [(struct, self._facts(struct), _digest(struct)) for struct in new]
+        prepared = [(one, self._facts(one), scanned_digest(one.root, one.key, one.value)) for one in new]
         for (client, clock, root, key, _), facts, digest in prepared:
             if clock != self.vector.get(client, 0):
                 raise ValueError(f"struct {client}:{clock} was not checked against this state of the index")
@@ -196,13 +196,6 @@ class RecordIndex:
             f"struct {client}:{clock} came, and {client}:{self.vector.get(client, 0)} is the next one here",
             detail={"vector": encode_vector(self.vector)},
         )
-
-
-def _digest(struct: RecordStruct) -> bytes:
-    try:
-        return record_digest(struct.root, struct.key, struct.value)
-    except ValueError as error:
-        raise _no_record(struct, str(error)) from error
 
 
 def _no_record(struct: RecordStruct, reason: str) -> RefusedUpdate:

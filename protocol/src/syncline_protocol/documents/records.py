@@ -44,7 +44,12 @@ def record_digest(root: str, key: str, value: dict[str, Any]) -> bytes:
 
     Neither `root` nor `key` of an admitted record contains 0x00: roots are known names, keys are UUIDs.
     """
-    return hashlib.sha256(b"%b\0%b\0%b" % (root.encode(), key.encode(), _encode(plain(value)))).digest()
+    return scanned_digest(root, key, plain(value))
+
+
+def scanned_digest(root: str, key: str, value: dict[str, Any]) -> bytes:
+    """The same of a value that `scan_records` returned, which is known to be plain."""
+    return hashlib.sha256(b"%b\0%b\0%b" % (root.encode(), key.encode(), _encode(value))).digest()
 
 
 def document_digest(record_digests: Iterable[bytes]) -> bytes:

@@ -21,7 +21,7 @@ from syncline_protocol.documents.schema import (
     Recall,
     Record,
     Schema,
-    parse_record,
+    parse_scanned,
 )
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access
@@ -151,7 +151,7 @@ def _check_record(identity: Identity, name: DocumentName, struct: "RecordStruct"
     if name.kind is DocumentKind.USER and identity.user != name.id:
         _refuse(RefusalCode.FORBIDDEN, key, f"{name.path} belongs to another user")
     try:
-        record = parse_record(writing.schema, value)
+        record = parse_scanned(writing.schema, value)
     except ValueError as error:
         reason = f"record {key}: {str(error)[:REASON_CHARACTERS_MAX]}"
         raise RefusedUpdate(RefusalCode.INVALID, reason, detail={"record": key}) from error

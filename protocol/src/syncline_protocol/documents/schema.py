@@ -303,6 +303,11 @@ def schema_of(root: str, value: Mapping[str, Any]) -> Schema | None:
     return SCHEMAS.get(root, _NO_SCHEMAS).get(kind) if isinstance(kind, str) else None
 
 
+def parse_scanned(schema: Schema, value: Mapping[str, Any]) -> Record:
+    """A value that `scan_records` returned, which is known to be plain, as a record of `schema`. See `parse_record`."""
+    return msgspec.convert(value, schema)
+
+
 def parse_record(schema: Schema, value: Mapping[str, Any]) -> Record:
     """`value` as a record of `schema`, strictly. Raises `ValueError` that names the field."""
     return msgspec.convert(plain(value), schema)
