@@ -5,7 +5,7 @@
 
 UV_VERSION = 0.13.9
 PYTHON_PACKAGES = protocol server client
-NODE_FOLDERS = $(patsubst %/package.json,%,$(wildcard tests/interop/package.json tests/end_to_end/node/package.json benchmarks/peers/package.json))
+NODE_FOLDERS = tests/interop tests/end_to_end/node benchmarks/peers
 
 # The newest Python that runs the tests is not the point: the first of these that works is taken. `make PYTHON=… setup`
 # chooses another. Deferred, so that `make test` on a finished set-up asks no interpreter.

@@ -1,10 +1,11 @@
 """Builds repeat: every package that is installed is pinned in the root pyproject.toml, at the version installed."""
 
+import json
 import re
 import tomllib
 from importlib import metadata
 
-from support.checkout import PACKAGES, ROOT
+from support.checkout import PACKAGES, ROOT, files
 
 OURS = {f"syncline-{package}" for package in PACKAGES}
 
@@ -27,3 +28,17 @@ def test_every_installed_package_is_pinned() -> None:
 
 def test_pins_are_in_order() -> None:
     assert list(pins()) == sorted(pins())
+
+
+def test_every_folder_of_node_packages_is_set_up() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    listed = re.search(r"^NODE_FOLDERS = (.*)$", makefile, re.MULTILINE)
+    assert listed is not None
+    assert set(listed[1].split()) == {str(path.parent) for path in files() if path.name == "package.json"}
+
+
+def test_node_packages_have_one_version() -> None:
+    for path in files():
+        if path.name == "package.json":
+            wanted = json.loads((ROOT / path).read_text(encoding="utf-8")).get("dependencies", {})
+            assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in wanted.values()), path
