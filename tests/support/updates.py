@@ -1,8 +1,8 @@
 """Updates for attacks: made by the grammar of the format, and bent.
 
-Random bytes find nothing in a merge engine; bytes that are nearly right find everything. So an update is written by the
-grammar, with ids that exist, and noise decides how often a number, a length or a string is bent on the way. `UpdateMaker`
-follows a document by its content index, so it knows what there is to point at.
+Random bytes find nothing in a merge engine; bytes that are nearly right find everything. So an update is written by
+the grammar, with ids that exist, and noise decides how often a number, a length or a string is bent on the way.
+`UpdateMaker` follows a document by its content index, so it knows what there is to point at.
 
     maker = UpdateMaker(Random(seed), client=4_300_000_000)
     update = maker.valid()       # what an editor would write next; admitted if everything before was
@@ -20,40 +20,58 @@ from random import Random
 from typing import Any, Final
 
 import pycrdt
+from support.edits import KEYS, ROOTS, WORDS, edit_anything
 from syncline_protocol.update import ContentIndex, encode_vector, scan_update
-from syncline_protocol.update.scanned import Id
+from syncline_protocol.update.json_value import (
+    ARRAY,
+    BIG_INTEGER,
+    BYTES,
+    FALSE,
+    FLOAT32,
+    FLOAT64,
+    INTEGER,
+    NULL,
+    OBJECT,
+    STRING,
+    TRUE,
+    UNDEFINED_TAG,
+)
+from syncline_protocol.update.scanned import Id, Kind, TypeKind
+from syncline_protocol.update.scanner import SKIP, SUBDOCUMENT
 from syncline_protocol.update.writer import write_varuint
-
-ROOTS: Final = ("t", "rich", "list", "m", "x")
-KEYS: Final = ("k", "a", "键", "")
-WORDS: Final = ("x", "hello ", "你好", "é", "😀", "👨‍👩‍👧", "🇨🇳", "\0", "𠮷", "e\u0301", "a😀b😀", "\n")
 
 NOISE: Final = 0.04
 """Chance of each number, length, string and tag to be bent in a hostile update."""
 
-HUGE: Final = (
-    2**24,
-    2**27,
-    2**28,
-    2**31 - 1,
-    2**31,
-    2**32 - 10,
-    2**32 - 1,
-    2**32,
-    2**53 - 1,
-    2**53,
-    2**63,
-    2**64 - 1,
-    2**70,
+HUGE: Final = (*(2**power for power in (24, 27, 28, 31, 32, 53, 63, 70)), 2**31 - 1, 2**32 - 10, 2**53 - 1, 2**64 - 1)
+
+SCALAR_TAGS: Final = (
+    *(STRING, STRING, INTEGER, INTEGER, NULL, TRUE, FALSE),
+    *(BYTES, BIG_INTEGER, FLOAT64, FLOAT32, UNDEFINED_TAG),
 )
+TAGS: Final = (*SCALAR_TAGS, ARRAY, OBJECT)
 
-JSON_TEXTS: Final = (
-    b"true", b"null", b"1", b"-1.5", b'"red"', b'{"src":"x","n":[1,2]}', b"[]", b'"\xf0\x9f\x98\x80"', b"undefined", b"",
-    b"{", b"NaN", b'"\\ud800"', b"1e999", b"9223372036854775808", b'{"a":1,"a":2}', b"[" * 40 + b"]" * 40, b'"\xff"',
-)  # fmt: skip
-"""Some of them no engine can read."""
+KINDS: Final = (
+    *(Kind.COLLECTED, Kind.DELETED, Kind.BINARY, Kind.EMBED, Kind.FORMAT, Kind.TYPE, Kind.TYPE),
+    *(Kind.STRING, Kind.STRING, Kind.STRING, Kind.STRING, Kind.VALUES, Kind.VALUES, Kind.VALUES),
+)
+RARE_KINDS: Final = (int(Kind.JSON), SUBDOCUMENT, SKIP, 11, 31)
 
-GOOD_JSON_TEXTS: Final = JSON_TEXTS[:8]
+TYPES: Final = (*TypeKind, TypeKind.XML_ELEMENT, TypeKind.XML_TEXT)
+
+BAD_TEXTS: Final = (b"", b"\xff", b"\xf0\x9f", b"\xed\xa0\xbd", b"\xed\xa0\xbd\xed\xb8\x80", b"\xc0\x80")
+"""Empty, no UTF-8, half a character, one and two lone surrogates, an overlong one."""
+
+INTEGERS: Final = (b"\0", b"\x05", b"\x41", b"\x40", b"\x80\x01", b"\xbf\xff\xff\xff\x0f", b"\xff\xff\xff\xff\x0f")
+"""Signed varints: small, minus one, minus zero, 64, and large ones of both signs."""
+
+GOOD_JSON: Final = (b"true", b"null", b"1", b"-1.5", b'"red"', b'{"src":"x","n":[1,2]}', b"[]", b'"\xf0\x9f\x98\x80"')
+
+BAD_JSON: Final = (
+    *(b"undefined", b"", b"{", b"NaN", b'"\\ud800"', b"1e999", b"9223372036854775808", b'"\xff"'),
+    *(b'{"a":1,"a":2}', b"[" * 40 + b"]" * 40),
+)
+"""Most of it no engine can read, some not every one."""
 
 
 class Pen:
@@ -72,17 +90,14 @@ class Pen:
         """A varint; bent: another number, one out of range, or one not written the shortest way."""
         random = self.random
         if self.slips():
-            number = random.choice(
-                (0, max(0, number - 1), number + 1, number + random.choice(HUGE), random.choice(HUGE))
-            )
+            huge = random.choice(HUGE)
+            number = random.choice((0, max(0, number - 1), number + 1, number + huge, huge))
             if random.random() < 0.2:
-                at = len(self.out)
                 write_varuint(self.out, number)
                 self.out[-1] |= 0x80
                 self.out += b"\x80" * random.choice((0, 0, 1, 9)) + b"\0"
-                assert len(self.out) > at + 1
                 return
-        write_varuint(self.out, max(0, number))
+        write_varuint(self.out, number)
 
     def byte(self, byte: int) -> None:
         """One byte; bent: any."""
@@ -92,18 +107,7 @@ class Pen:
         """A string with its length; bent: empty, a length that is wrong, or bytes that are no UTF-8."""
         encoded = text.encode() if isinstance(text, str) else text
         if self.slips():
-            encoded = self.random.choice(
-                (
-                    b"",
-                    b"\xff",
-                    b"\xf0\x9f",
-                    b"\xed\xa0\xbd",
-                    b"\xed\xa0\xbd\xed\xb8\x80",
-                    b"\xc0\x80",
-                    encoded[:-1],
-                    encoded * 9,
-                )
-            )
+            encoded = self.random.choice((*BAD_TEXTS, encoded[:-1], encoded * 9))
         self.number(len(encoded))
         self.out += encoded
 
@@ -119,25 +123,21 @@ class Pen:
             deep = random.choice((15, 16, 17, 40, 300, 5000))
             self.out += random.choice((b"\x75\x01", b"\x76\x01\x01a")) * deep + b"\x7e"
             return
-        tag = random.choice(b"\x74\x75\x76\x77\x77\x78\x79\x7a\x7b\x7c\x7d\x7d\x7e\x7f")
-        if levels == 0 and tag in b"\x75\x76":
-            tag = 0x7D
+        tag = random.choice(TAGS if levels else SCALAR_TAGS)
         self.byte(tag)
-        if tag in b"\x74\x77":
+        if tag in (BYTES, STRING):
             self.text(random.choice(WORDS))
-        elif tag in b"\x75\x76":
+        elif tag in (ARRAY, OBJECT):
             count = random.randrange(3)
             self.number(count)
             for step in range(count):
-                if tag == 0x76:
-                    self.text(random.choice(("a", "b", "__proto__" if self.slips() else "c")) + str(step))
+                if tag == OBJECT:
+                    self.text("__proto__" if self.slips() else f"{random.choice('abc')}{step}")
                 self.value(levels - 1)
-        elif tag == 0x7D:
-            self.out += random.choice(
-                (b"\0", b"\x05", b"\x41", b"\x40", b"\x80\x01", b"\xbf\xff\xff\xff\x0f", b"\xff\xff\xff\xff\x0f")
-            )
+        elif tag == INTEGER:
+            self.out += random.choice(INTEGERS)
         else:
-            self.out += random.randbytes({0x7A: 8, 0x7B: 8, 0x7C: 4}.get(tag, 0))
+            self.out += random.randbytes({BIG_INTEGER: 8, FLOAT64: 8, FLOAT32: 4}.get(tag, 0))
 
 
 class UpdateMaker:
@@ -208,9 +208,8 @@ class UpdateMaker:
 
     def _update(self, pen: Pen) -> bytes:
         random = self.random
-        clients = random.sample(
-            (self.client, self.client + 2, self.client + 3, 1), random.choice((0, 1, 1, 1, 1, 2, 3))
-        )
+        authors = (self.client, self.client + 2, self.client + 3, 1)
+        clients = random.sample(authors, random.choice((0, 1, 1, 1, 1, 2, 3)))
         if clients and pen.slips():
             clients.append(clients[0])
         pen.number(len(clients))
@@ -235,10 +234,8 @@ class UpdateMaker:
 
     def _struct(self, pen: Pen, client: int, clock: int) -> None:
         random = self.random
-        kind = random.choice(
-            (0, 1, 2, 3, 4, 4, 4, 4, 5, 6, 7, 7, 8, 8, 8, 10 if pen.slips() else 4, 9 if pen.slips() else 4)
-        )
-        if kind in (0, 10):
+        kind = random.choice(RARE_KINDS) if pen.slips() else int(random.choice(KINDS))
+        if kind in (Kind.COLLECTED, SKIP):
             pen.byte(kind)
             pen.number(random.choice((1, 1, 2, 5)))
             return
@@ -267,33 +264,33 @@ class UpdateMaker:
 
     def _content(self, pen: Pen, kind: int) -> None:
         random = self.random
-        if kind == 1:
+        if kind == Kind.DELETED:
             pen.number(random.choice((1, 1, 2, 7)))
-        elif kind in (2, 8):
+        elif kind in (Kind.JSON, Kind.VALUES):
             count = random.choice((1, 1, 1, 2, 3))
             pen.number(count)
             for _ in range(count):
-                pen.text(self._json(pen)) if kind == 2 else pen.value()
-        elif kind == 3:
+                pen.text(self._json(pen)) if kind == Kind.JSON else pen.value()
+        elif kind == Kind.BINARY:
             pen.text(random.randbytes(random.randrange(4)))
-        elif kind == 4:
+        elif kind == Kind.STRING:
             pen.text("".join(random.choices(WORDS, k=random.choice((1, 1, 2, 4)))))
-        elif kind == 5:
+        elif kind == Kind.EMBED:
             pen.text(self._json(pen))
-        elif kind == 6:
+        elif kind == Kind.FORMAT:
             pen.text(random.choice(("bold", "color", "")))
             pen.text(self._json(pen))
-        elif kind == 7:
-            shared = random.choice((0, 1, 2, 3, 3, 4, 5, 6, 6))
+        elif kind == Kind.TYPE:
+            shared = random.choice(TYPES)
             pen.byte(shared)
-            if shared in (3, 5):
+            if shared in (TypeKind.XML_ELEMENT, TypeKind.XML_HOOK):
                 pen.text(random.choice(("p", "标题")))
         else:
             pen.text("guid")
             pen.value()
 
     def _json(self, pen: Pen) -> bytes:
-        return self.random.choice(JSON_TEXTS if pen.slips() or pen.slips() else GOOD_JSON_TEXTS)
+        return self.random.choice(BAD_JSON if pen.slips() else GOOD_JSON)
 
     def _deletes(self, pen: Pen) -> None:
         random = self.random
@@ -325,78 +322,3 @@ class UpdateMaker:
     def _types(self) -> list[Id]:
         runs = self.index.state.runs
         return [(client, clock) for client in runs for clock in list(runs[client].types)[-8:]]
-
-
-# --- edits by pycrdt ----------------------------------------------------------------------------------------------------
-
-
-ROOT_KINDS: Final = {"t": "text", "rich": "text", "list": "array", "m": "map", "x": "xml"}
-
-
-def edit_anything(doc: "pycrdt.Doc[Any]", random: Random) -> None:
-    """One edit of one of `ROOTS`."""
-    root = random.choice(ROOTS)
-    edit(doc, random, root, ROOT_KINDS[root])
-
-
-def edit(doc: "pycrdt.Doc[Any]", random: Random, root: str, kind: str) -> None:
-    """One edit of a root that is a `text`, `array`, `map` or `xml`."""
-    if kind == "text":
-        _edit_text(doc.get(root, type=pycrdt.Text), random)
-    elif kind == "array":
-        _edit_array(doc.get(root, type=pycrdt.Array), random)
-    elif kind == "map":
-        _edit_map(doc.get(root, type=pycrdt.Map), random)
-    else:
-        _edit_xml(doc.get(root, type=pycrdt.XmlFragment), random)
-
-
-def _edit_array(array: "pycrdt.Array[Any]", random: Random) -> None:
-    if len(array) and random.random() < 0.3:
-        del array[random.randrange(len(array))]
-    else:
-        new = random.choice((1, "s", None, [1, {"a": "你"}], pycrdt.Text("in"), pycrdt.Map({"k": 1}), b"\1"))
-        array.insert(random.randrange(len(array) + 1), new)
-
-
-def _edit_map(mapping: "pycrdt.Map[Any]", random: Random) -> None:
-    key = random.choice(KEYS)
-    if key in mapping and random.random() < 0.3:
-        del mapping[key]
-    else:
-        mapping[key] = random.choice((1, "v", [True], pycrdt.Array([1, "x"]), pycrdt.Text("in 😀")))
-
-
-def _edit_text(text: pycrdt.Text, random: Random) -> None:
-    cuts = [0]
-    for content, _ in text.diff():
-        for part in content if isinstance(content, str) else "-":
-            cuts.append(cuts[-1] + len(part.encode()))
-    if cuts[-1] != len(text):  # an embed that is a string looks like text
-        cuts = [0, len(text)]
-    start = random.randrange(len(cuts))
-    end = min(start + random.randrange(1, 4), len(cuts) - 1)
-    choice = random.random()
-    if choice < 0.6 or start == end:
-        text.insert(cuts[start], random.choice(WORDS))
-    elif choice < 0.8:
-        del text[cuts[start] : cuts[end]]
-    elif random.random() < 0.8:
-        text.format(cuts[start], cuts[end], {random.choice(("bold", "em")): random.choice((True, None))})
-    else:
-        text.insert_embed(cuts[start], {"image": 1})
-
-
-def _edit_xml(fragment: pycrdt.XmlFragment, random: Random) -> None:
-    children = fragment.children
-    if len(children) and random.random() < 0.3:
-        del children[random.randrange(len(children))]
-    elif len(children) and random.random() < 0.4:
-        child = children[random.randrange(len(children))]
-        if isinstance(child, pycrdt.XmlElement):
-            child.attributes["level"] = random.choice(("1", "2"))
-        else:
-            child.insert(0, random.choice(WORDS))
-    else:
-        new = pycrdt.XmlElement("p", {"a": "1"}, [pycrdt.XmlText("para")])
-        children.insert(random.randrange(len(children) + 1), random.choice((new, pycrdt.XmlText("你"))))

@@ -29,7 +29,7 @@ class ContentIndex:
     def from_update(cls, payload: bytes) -> Self:
         """The index of a page that holds this update of ours and nothing else (a snapshot). Raises `RefusedUpdate`."""
         index = cls()
-        index.admit(scan_update(payload, trusted=True), owns=_anybody)
+        index.admit(scan_update(payload, trusted=True), owns=_anybody, trusted=True)
         return index
 
     @classmethod
@@ -48,23 +48,25 @@ class ContentIndex:
         """Next clock by client id; for reading only."""
         return self.state.vector
 
-    def admit(self, update: ScannedUpdate, *, owns: Owns) -> bool:
+    def admit(self, update: ScannedUpdate, *, owns: Owns, trusted: bool = False) -> bool:
         """Check an update and take it in; returns whether it brings new structs or new deletes.
+
+        `trusted`: it is a snapshot of ours, made of what was admitted.
 
         Raises `RefusedUpdate`: `not_yours`, `gap` (with `detail["vector"]`, encoded), `forked`, `invalid`, `malformed`
         or `too_large`, and changes nothing then.
         """
         try:
-            return self._admit(update, owns)
+            return self._admit(update, owns, trusted=trusted)
         except Gap as gap:
             raise RefusedUpdate(RefusalCode.GAP, str(gap), detail={"vector": encode_vector(self.vector)}) from None
 
-    def _admit(self, update: ScannedUpdate, owns: Owns) -> bool:
+    def _admit(self, update: ScannedUpdate, owns: Owns, *, trusted: bool) -> bool:
         sections, deletes, _ = update
         state = self.state
         brings_new = self._check_sections(sections, owns)
         mark = state.mark([section.client for section in sections])
-        work = Integration(state, deletes, owns)
+        work = Integration(state, deletes, owns, trusted=trusted)
         is_admitted = False
         try:
             work.integrate(sections)

@@ -15,10 +15,13 @@ from syncline_protocol.update.struct_runs import HAS_LEFT, HAS_RIGHT, TYPE
 class Placement:
     """Looks at the state, and at what the update deletes; changes neither, but for numbers of new places."""
 
-    __slots__ = ("_deletes", "_places", "_runs", "_state")
+    __slots__ = ("_checks_order", "_deletes", "_places", "_runs", "_state")
 
-    def __init__(self, state: ContentState, deletes: Mapping[int, Sequence[tuple[int, int]]]) -> None:
+    def __init__(
+        self, state: ContentState, deletes: Mapping[int, Sequence[tuple[int, int]]], *, checks_order: bool
+    ) -> None:
         self._state = state
+        self._checks_order = checks_order
         self._runs = state.runs
         self._places = state.places
         self._deletes = deletes
@@ -56,7 +59,7 @@ class Placement:
             raise _invalid(client, struct, "would cut a character in two")
         run = runs.run_at(origin[1])
         place = runs.places[run]
-        if runs.traits[run] & HAS_RIGHT and self._is_root_sequence(place):
+        if runs.traits[run] & HAS_RIGHT and self._keeps_to_ends(place):
             raise _invalid(client, struct, "is at the end of a list, behind what was not")
         return place
 
@@ -68,7 +71,7 @@ class Placement:
         run = runs.run_at(right_origin[1])
         place = runs.places[run]
         has_left = runs.starts[run] < right_origin[1] or runs.traits[run] & HAS_LEFT
-        if has_left and self._is_root_sequence(place):
+        if has_left and self._keeps_to_ends(place):
             raise _invalid(client, struct, "is at the start of a list, before what was not")
         self._check_unkeyed(client, struct, place)
         return place
@@ -91,7 +94,7 @@ class Placement:
 
     def check_order(self, client: int, struct: ScannedStruct, left: Id, right: Id) -> None:
         """Rule 5, as far as the index can tell: within a run, order is known."""
-        if left[0] == right[0] and right[1] <= left[1]:
+        if self._checks_order and left[0] == right[0] and right[1] <= left[1]:
             runs = self._runs[left[0]]
             run = runs.run_at(left[1])
             if run == runs.run_at(right[1]) and runs.places[run] != GONE:
@@ -124,9 +127,11 @@ class Placement:
         if self._places.places[place][1] is not None:
             raise _invalid(client, struct, "is an entry of a map and has a right origin")
 
-    def _is_root_sequence(self, place: int) -> bool:
-        """Whether redone edits stand beside what they stood beside before; in a redone type they need not."""
-        return place != GONE and self._places.places[place][1] is None and self._places.parent_of(place).kind == ROOT
+    def _keeps_to_ends(self, place: int) -> bool:
+        """Whether rule 5 holds at the ends of a list: in a redone type, redone edits may stand elsewhere."""
+        if not self._checks_order or place == GONE:
+            return False
+        return self._places.places[place][1] is None and self._places.parent_of(place).kind == ROOT
 
 
 def _invalid(client: int, struct: ScannedStruct, what: str) -> RefusedUpdate:
