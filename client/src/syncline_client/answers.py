@@ -174,6 +174,8 @@ class Answers:
         elif frame.digest:
             self._replica.mismatched.append(subscription.name)
             await self._resync(subscription, f"the digests differ at {frame.cursor}", now_s)
+        else:  # the log has moved on meanwhile
+            subscription.digest_after_s = min(subscription.digest_after_s, now_s + RETRY_WAIT_MS / 1000)
         self._session.touch(subscription.name)
 
     async def _resync(self, subscription: Subscription, reason: str, now_s: float) -> None:

@@ -55,7 +55,8 @@ class Chat:
         self._console = console
         self._keyboard = keyboard or sys.stdin
         self._shown: dict[str, Shown] = {}
-        self._said_at: dict[str, float] = {}
+        self._held_since_s: dict[str, float] = {}
+        self._is_loading = False
 
     async def run(self) -> None:
         """Show what is said and say what is typed, until the end of input or /quit."""
@@ -96,26 +97,24 @@ class Chat:
                 case ("/recall", _, _):
                     await self._conversation.recall(self._last_own())
                 case _:
-                    self._said(await self._conversation.say(line))
+                    await self._conversation.say(line)
         except EditNotAllowed as error:
             self._print(f"[red]{clean(str(error))}[/red]")
         self._show()
 
-    def _said(self, message: str) -> None:
-        loop = asyncio.get_running_loop()
-        self._said_at[message] = loop.time()
-        loop.call_later(ACCEPT_WAIT_S, self._show)
-
     async def _older(self) -> None:
-        if not await self._conversation.older():
-            self._print("[dim]there is nothing older[/dim]")
-            return
+        self._is_loading = True
         try:
+            if not await self._conversation.older():
+                self._print("[dim]there is nothing older[/dim]")
+                return
             async with asyncio.timeout(LEAVE_WAIT_S):
                 await self._device.settled()
+            self._shown.clear()  # from the beginning, in their order
         except TimeoutError:
             self._print("[dim]offline: older messages come with the connection[/dim]")
-        self._shown.clear()  # from the beginning, in their order
+        finally:
+            self._is_loading = False
 
     async def _leave(self) -> None:
         """Give what was said a moment to be accepted, and say what was not."""
@@ -141,6 +140,8 @@ class Chat:
 
     def _show(self) -> None:
         """Print what is new, and what shows differently from how it was printed."""
+        if self._is_loading:
+            return
         unaccepted = self._conversation.unaccepted
         for message in self._conversation.messages():
             now = Shown(_text(message), message.id not in unaccepted)
@@ -152,8 +153,11 @@ class Chat:
     def _is_held_back(self, message: str, now: Shown) -> bool:
         if now.is_accepted or self._device.connection.state.standing is not Standing.ONLINE:
             return False
-        said_at = self._said_at.get(message, 0.0)
-        return asyncio.get_running_loop().time() < said_at + ACCEPT_WAIT_S
+        loop = asyncio.get_running_loop()
+        if message not in self._held_since_s:
+            self._held_since_s[message] = loop.time()
+            loop.call_later(ACCEPT_WAIT_S, self._show)
+        return loop.time() < self._held_since_s[message] + ACCEPT_WAIT_S
 
     def _line(self, message: Message, now: Shown, before: Shown | None) -> str:
         people = self._conversation.head.participants

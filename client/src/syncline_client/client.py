@@ -218,19 +218,24 @@ class Device:
 
         Raises `DeviceStopped`, `StoreError`.
         """
+        was_followed = self.replica.document(name).followed
+        try:
+            return await self._compare(name)
+        finally:
+            if not was_followed:
+                await self.replica.unfollow(name)
+
+    async def _compare(self, name: str) -> Comparison:
         replica, connection = self.replica, self.connection
-        was_followed = replica.document(name).followed
         differed = replica.mismatched.count(name)
         document = await replica.follow(name)
-        connection.touch(name)
+        connection.compare(name)
         while not connection.digest_is_equal(name):
             if connection.state.standing is Standing.STOPPED:
                 raise DeviceStopped(connection.state.reason)
             if reason := connection.reason_of(name):
                 return Comparison(name, document.cursor.position, Verdict.REFUSED, reason)
             await connection.changed()
-        if not was_followed:
-            await replica.unfollow(name)
         verdict = Verdict.EQUAL if replica.mismatched.count(name) == differed else Verdict.DIFFERED
         return Comparison(name, document.cursor.position, verdict, "")
 

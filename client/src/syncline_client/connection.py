@@ -141,6 +141,12 @@ class Connection:
             self._session.touch(name)
         self._wake.set()
 
+    def compare(self, name: str) -> None:
+        """Let the session compare a document's digest now; `digest_is_equal` says when it was found equal."""
+        if self._session is not None:
+            self._session.compare(name)
+        self._wake.set()
+
     async def changed(self) -> None:
         """Wait until something happens: a frame, an edit, the connection."""
         event = asyncio.Event()

@@ -6,6 +6,7 @@ the same however long it is.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -172,6 +173,7 @@ class Conversation:
         self._presence.set(name, {"typing": True} if on else None)
         self._connection.touch(name)
 
-    def attendants(self, now_s: float) -> list[Attendant]:
+    def attendants(self) -> list[Attendant]:
         """Who shows something of themselves in the newest segment."""
-        return self._presence.others(self.segment_name(max(self._segments, default=FIRST_SEGMENT)), now_s)
+        name = self.segment_name(max(self._segments, default=FIRST_SEGMENT))
+        return self._presence.others(name, time.monotonic())

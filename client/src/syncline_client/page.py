@@ -4,6 +4,7 @@ First on the device's way: `HANDLE → replica → outbox → …`. A program ed
 editor with a document of its own write under this device's client id (`record_local`).
 """
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -75,6 +76,6 @@ class Page:
         self._presence.set(self.name, state)
         self._connection.touch(self.name)
 
-    def attendants(self, now_s: float) -> list[Attendant]:
+    def attendants(self) -> list[Attendant]:
         """Who shows something of themselves here."""
-        return self._presence.others(self.name, now_s)
+        return self._presence.others(self.name, time.monotonic())

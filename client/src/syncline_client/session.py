@@ -34,7 +34,7 @@ from syncline_client.local_document import LocalDocument
 from syncline_client.presence import RENEWAL_S, PresenceBoard
 from syncline_client.replica import Replica, decode_json, logger
 from syncline_client.store import Row
-from syncline_client.subscription import Standing, Subscription
+from syncline_client.subscription import NOT_COMPARED, Standing, Subscription
 
 DIGEST_INTERVAL_S: Final = 30.0
 """Between two digests of one document: with 50 devices on it, less than two a second at the server."""
@@ -94,6 +94,13 @@ class Session:
         subscription = self.subscriptions.get(name)
         if subscription is not None and subscription.standing is Standing.CLOSED:
             subscription.ask_again(0.0)
+        self.touch(name)
+
+    def compare(self, name: str) -> None:
+        """Compare the document's digest as soon as it can be, whenever that was done last."""
+        subscription = self._subscription(name)
+        subscription.digest_equal_at = NOT_COMPARED
+        subscription.digest_after_s = 0.0
         self.touch(name)
 
     def renew(self, token: str) -> None:

@@ -18,6 +18,10 @@ RESYNCS_MAX: Final = 2
 """Times that a document is loaded anew on one connection, before it is left alone until the next."""
 
 
+NOT_COMPARED: Final = -1
+"""No cursor: digests are to be compared whatever was found before."""
+
+
 class Standing(Enum):
     """Where a document stands on the connection."""
 
@@ -48,7 +52,7 @@ class Subscription:
         self.digest_asked = False
         self.digest_after_s = 0.0
         self.digest_equal_at = 0
-        """The cursor at which digests were last found equal."""
+        """The cursor at which digests were last found equal. (Of nothing at all they are.)"""
 
     def opened(self, answer: OpenedDocument, client: int, clock: int) -> None:
         """The server has opened it; the first edit goes out under `client` at `clock`."""

@@ -1,0 +1,215 @@
+"""The device as a program has it, against the real server."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from client.conftest import new_conversation
+from support.server import ServerProcess
+from syncline_client import Device, DeviceStopped, MemoryStore, NeverConnected, StoreError, Verdict
+from syncline_client.connection import Standing
+from syncline_client.store_sqlite import SqliteStore
+from syncline_protocol.errors import RefusedUpdate
+
+WAIT_S = 15.0
+
+
+def agent(server: ServerProcess, *, store: Path | MemoryStore | None = None, name: str = "desk") -> Device:
+    return Device(server.url, token=server.token("mei"), store=store, device=name)
+
+
+def customer(server: ServerProcess, *, store: Path | MemoryStore | None = None, name: str = "phone") -> Device:
+    return Device(server.url, token=server.token("li", "customer"), store=store, device=name)
+
+
+async def settled(*devices: Device) -> None:
+    async with asyncio.timeout(WAIT_S):
+        for device in devices:
+            await device.settled()
+
+
+async def test_two_people_write_to_each_other(server: ServerProcess) -> None:
+    id_ = new_conversation(server)
+    async with asyncio.timeout(WAIT_S), customer(server) as phone, agent(server) as desk:
+        mine, theirs = await phone.conversation(id_), await desk.conversation(id_)
+        await mine.say("我的平板连不上网 😀")
+        await settled(phone)
+        with theirs.changes() as changes:
+            while not theirs.messages():
+                await anext(changes)
+        await theirs.say("我马上看看")
+        await settled(desk)
+        with mine.changes() as changes:
+            while len(mine.messages()) < 2:
+                await anext(changes)
+        assert [message.text for message in mine.messages()] == ["我的平板连不上网 😀", "我马上看看"]
+        assert [message.by for message in theirs.messages()] == ["li", "mei"]
+        assert phone.status.text(now_ms=0) == "Everything synced"
+
+
+async def test_what_is_written_offline_arrives_later_also_after_a_restart(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    id_ = new_conversation(server)
+    store = tmp_path / "phone.db"
+    async with customer(server, store=store) as phone:
+        conversation = await phone.conversation(id_)
+        await conversation.say("one")
+        await settled(phone)
+    async with Device("http://127.0.0.1:1", token="none", store=store) as offline:
+        conversation = await offline.conversation(id_)
+        await conversation.say("two")
+        assert [message.text for message in conversation.messages()] == ["one", "two"]
+        assert len(conversation.unaccepted) == 1
+        assert "1 edit not yet accepted" in offline.status.text(now_ms=time.time_ns() // 1_000_000)
+    async with customer(server, store=store) as phone, agent(server) as desk:
+        await settled(phone)
+        theirs = await desk.conversation(id_)
+        await settled(desk)
+        assert [message.text for message in theirs.messages()] == ["one", "two"]
+
+
+async def test_a_crash_of_the_server_loses_nothing(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data") as server:
+        id_ = new_conversation(server)
+        async with customer(server) as phone, agent(server) as desk:
+            mine, theirs = await phone.conversation(id_), await desk.conversation(id_)
+            for number in range(2):
+                for side, conversation in (("li", mine), ("mei", theirs)):
+                    for step in range(20):
+                        await conversation.say(f"{side} {number}.{step}")
+                        await asyncio.sleep(0.001)
+                server.kill()
+                await mine.say(f"li {number}.down")
+                await asyncio.to_thread(server.start)
+                phone.reconnect()
+                desk.reconnect()
+            await settled(phone, desk)
+            async with asyncio.timeout(WAIT_S):
+                while not (len(mine.messages()) == len(theirs.messages()) == 82):
+                    await asyncio.sleep(0.02)
+            assert mine.messages() == theirs.messages()
+            assert (await phone.compare(mine.segment_name(1))).verdict is Verdict.EQUAL
+            assert not phone.replica.mismatched
+            assert not phone.refused
+
+
+async def test_a_refused_edit_is_kept_with_its_reason(server: ServerProcess) -> None:
+    id_ = new_conversation(server)
+    async with customer(server) as phone, agent(server) as desk:
+        mine, theirs = await phone.conversation(id_), await desk.conversation(id_)
+        message = await mine.say("mine alone")
+        await settled(phone)
+        async with asyncio.timeout(WAIT_S):
+            while not theirs.messages():
+                await asyncio.sleep(0.02)
+        await theirs.edit(message, "put into somebody's mouth")
+        await settled(desk)
+        (row,) = desk.refused
+        assert (row.code, "is not mei's to edit" in row.reason) == ("forbidden", True)
+        assert theirs.messages()[0].text == "mine alone"
+        assert "1 edit refused" in desk.status.text(now_ms=0)
+        await desk.discard(row.id)
+        assert desk.status.text(now_ms=0) == "Everything synced"
+
+
+async def test_a_conversation_of_others_is_not_to_be_had(server: ServerProcess) -> None:
+    id_ = new_conversation(server, customer="somebody.else")
+    async with customer(server) as phone:
+        conversation = await phone.conversation(id_)
+        await settled(phone)
+        assert conversation.refusal
+        assert conversation.messages() == ()
+
+
+async def test_comparing_finds_and_repairs_a_copy_that_differs(server: ServerProcess) -> None:
+    id_ = new_conversation(server)
+    store = MemoryStore()
+    async with customer(server, store=store) as phone:
+        conversation = await phone.conversation(id_)
+        await conversation.say("as it was")
+        await settled(phone)
+        assert (await phone.compare(conversation.segment_name(1)))[1:3] == (1, Verdict.EQUAL)
+        name = conversation.segment_name(1)
+        phone.replica.document(name).content._sum ^= 1  # type: ignore[union-attr]
+        async with asyncio.timeout(WAIT_S):
+            assert (await phone.compare(name)).verdict is Verdict.DIFFERED
+            assert (await phone.compare("conversation/nobodys")).verdict is Verdict.REFUSED
+        assert [message.text for message in conversation.messages()] == ["as it was"]
+        assert not phone.replica.document("conversation/nobodys").followed
+
+
+async def test_a_new_device_needs_one_connection_before_it_can_write() -> None:
+    async with Device("http://127.0.0.1:1", token="none") as new:
+        conversation = await new.conversation("c")
+        with pytest.raises(NeverConnected):
+            await conversation.say("hi")
+
+
+async def test_a_stopped_device_says_so(server: ServerProcess) -> None:
+    async with Device(server.url, token="not a token") as device:
+        with pytest.raises(DeviceStopped, match="the token is not valid"):
+            await device.connected()
+        with pytest.raises(DeviceStopped):
+            await device.settled()
+        with pytest.raises(DeviceStopped):
+            await device.compare("page/p")
+        assert device.status.connection.standing is Standing.STOPPED
+
+
+async def test_a_second_device_of_the_same_name_stops_the_first(server: ServerProcess) -> None:
+    async with asyncio.timeout(WAIT_S), agent(server) as first:
+        await first.connected()
+        async with agent(server) as second:
+            await second.connected()
+            while first.status.connection.standing is not Standing.STOPPED:
+                await asyncio.sleep(0.02)
+            with pytest.raises(DeviceStopped, match="connected again"):
+                await first.settled()
+
+
+async def test_a_token_can_come_from_a_function(server: ServerProcess) -> None:
+    async def fresh() -> str:
+        return server.token("mei")
+
+    async with asyncio.timeout(WAIT_S), Device(server.url, token=fresh) as device:
+        await device.connected()
+        assert device.replica.identity.user == "mei"
+
+
+async def test_what_cannot_be_opened_is_said(server: ServerProcess, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is not a server's address"):
+        Device("127.0.0.1", token="x")
+    async with agent(server) as desk:
+        with pytest.raises(RefusedUpdate, match="is not a document's name"):
+            await desk.conversation("a/b/c/d")
+        with pytest.raises(ValueError, match="it is no page"):
+            await desk.page("user/mei")
+    async with SqliteStore(tmp_path / "busy.db"):
+        with pytest.raises(StoreError, match="in use"):
+            await agent(server, store=tmp_path / "busy.db").__aenter__()
+
+
+async def test_a_users_own_document_is_the_same_on_all_their_devices(server: ServerProcess) -> None:
+    async with asyncio.timeout(WAIT_S), agent(server, name="desk-1") as one, agent(server, name="desk-2") as two:
+        await one.connected()
+        await two.follow("user/mei")
+        with two.changes("user/mei") as changes:
+            await one.write("user/mei", "settings", [{"type": "setting", "name": "language", "value": "zh"}])
+            while not two.records("user/mei", "settings"):
+                await anext(changes)
+        assert two.records("user/mei", "settings")[0]["value"] == "zh"
+        await two.unfollow("user/mei")
+        assert [row.followed for row in two.documents()] == [False]
+
+
+async def test_hundreds_of_documents_open_at_once(server: ServerProcess) -> None:
+    store = MemoryStore()
+    async with asyncio.timeout(WAIT_S), agent(server, store=store) as desk:
+        for number in range(600):
+            await desk.follow(f"page/many-{number}")
+        await settled(desk)
+    async with asyncio.timeout(WAIT_S), agent(server, store=store) as desk:
+        await settled(desk)
+        assert len(desk.documents()) == 600
