@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,12 @@ async def settled(*devices: Device) -> None:
     async with asyncio.timeout(WAIT_S):
         for device in devices:
             await device.settled()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not condition():
+            await asyncio.sleep(0.02)
 
 
 async def test_two_people_write_to_each_other(server: ServerProcess) -> None:
@@ -76,19 +83,17 @@ async def test_a_crash_of_the_server_loses_nothing(tmp_path: Path) -> None:
         async with customer(server) as phone, agent(server) as desk:
             mine, theirs = await phone.conversation(id_), await desk.conversation(id_)
             for number in range(2):
-                for side, conversation in (("li", mine), ("mei", theirs)):
-                    for step in range(20):
-                        await conversation.say(f"{side} {number}.{step}")
-                        await asyncio.sleep(0.001)
+                for step in range(20):
+                    await mine.say(f"li {number}.{step}")
+                    await theirs.say(f"mei {number}.{step}")
+                    await asyncio.sleep(0.001)
                 server.kill()
                 await mine.say(f"li {number}.down")
                 await asyncio.to_thread(server.start)
                 phone.reconnect()
                 desk.reconnect()
             await settled(phone, desk)
-            async with asyncio.timeout(WAIT_S):
-                while not (len(mine.messages()) == len(theirs.messages()) == 82):
-                    await asyncio.sleep(0.02)
+            await until(lambda: len(mine.messages()) == len(theirs.messages()) == 82)
             assert mine.messages() == theirs.messages()
             assert (await phone.compare(mine.segment_name(1))).verdict is Verdict.EQUAL
             assert not phone.replica.mismatched
@@ -101,9 +106,7 @@ async def test_a_refused_edit_is_kept_with_its_reason(server: ServerProcess) -> 
         mine, theirs = await phone.conversation(id_), await desk.conversation(id_)
         message = await mine.say("mine alone")
         await settled(phone)
-        async with asyncio.timeout(WAIT_S):
-            while not theirs.messages():
-                await asyncio.sleep(0.02)
+        await until(lambda: bool(theirs.messages()))
         await theirs.edit(message, "put into somebody's mouth")
         await settled(desk)
         (row,) = desk.refused

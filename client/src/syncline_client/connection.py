@@ -232,7 +232,7 @@ class Connection:
         try:
             token = self._token()
             return await token if isawaitable(token) else token
-        except Exception as error:
+        except Exception as error:  # the program's own function: whatever it raises, there is no token
             logger.warning("no token: %s", error)
             raise TransportClosed(0, f"no token: {error}") from error
 
