@@ -17,8 +17,8 @@ LINE_BYTES_MAX: Final = 64 * 1024 * 1024
 class StockClient:
     """`y-websocket` on one document. A context manager; `events` is everything it said unasked."""
 
-    def __init__(self, url: str, document: str, token: str, client: int) -> None:
-        self._arguments = (f"{url}/yjs", document, token, str(client))
+    def __init__(self, url: str, document: str, token: str, *, client: int = 0) -> None:
+        self._arguments = (f"{url}/yjs", document, token, *([str(client)] if client else []))
         self.events: list[dict[str, Any]] = []
         self._numbers = count(1)
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -54,7 +54,7 @@ class StockClient:
         self._process.stdin.write(json.dumps({"id": number, "do": what, **arguments}).encode() + b"\n")
         await self._process.stdin.drain()
         async with asyncio.timeout(ANSWER_S_MAX):
-            return await answer
+            return dict(await answer)
 
     async def apply(self, update: bytes) -> None:
         """An edit of its editor."""
@@ -85,3 +85,5 @@ class StockClient:
                 self._answers.pop(said["id"]).set_result(said)
             else:
                 self.events.append(said)
+        for answer in self._answers.values():
+            answer.set_exception(RuntimeError("the stock client's process has ended"))

@@ -28,7 +28,7 @@ async def stock(
     server: ServerProcess, user: str, role: str = "agent", client: int = CLIENT
 ) -> AsyncIterator[StockClient]:
     """A stock client that has been connected and is up to date."""
-    async with StockClient(server.url, PAGE, server.token(user, role), client) as peer:
+    async with StockClient(server.url, PAGE, server.token(user, role), client=client) as peer:
         await peer.ask("connect")
         await peer.event(event="sync", synced=True)
         yield peer
@@ -119,7 +119,7 @@ async def test_a_refused_update_closes_with_its_reason(server: ServerProcess) ->
             async with wire_device(server.url, server.token("mei")) as mei:
                 while (await mei.open(PAGE)).documents[0].head == 0:
                     await asyncio.sleep(0.01)
-                async with StockClient(server.url, PAGE, server.token("thief"), CLIENT) as thief:
+                async with StockClient(server.url, PAGE, server.token("thief"), client=CLIENT) as thief:
                     await thief.ask("insert", at=0, text="EVIL EVIL")
                     await thief.ask("connect")
                     closed = await thief.event(event="closed", code=CloseCode.UPDATE_REFUSED)
@@ -130,6 +130,6 @@ async def test_a_refused_update_closes_with_its_reason(server: ServerProcess) ->
 
 async def test_a_customers_stock_client_is_sent_away(server: ServerProcess) -> None:
     with server:
-        async with StockClient(server.url, PAGE, server.token("cus", "customer"), CLIENT) as peer:
+        async with StockClient(server.url, PAGE, server.token("cus", "customer")) as peer:
             await peer.ask("connect")
             assert "cus may not open" in (await peer.event(event="closed", code=CloseCode.FORBIDDEN))["reason"]

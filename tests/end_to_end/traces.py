@@ -7,12 +7,13 @@ is applied: what it emits is what a real editor emits there.
 
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, Final, NamedTuple
 
 import pycrdt
+from syncline_protocol.update import scan_vector
 
 ROOT: Final = "text"
 WORDS: Final = ("the ", "wifi ", "今天", "断了", "😀", "👨‍👩‍👧", "é", "a", " ", "\n")
@@ -34,11 +35,11 @@ class Trace(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """A transaction as its writer's editor sends it. `needs`: how many edits of each writer it builds on."""
+    """A transaction as its writer's editor sends it. `needs`: the next clock of each client in what it builds on."""
 
     agent: int
     update: bytes
-    needs: tuple[int, ...]
+    needs: dict[int, int]
 
 
 def read_trace(path: Path) -> Trace:
@@ -51,7 +52,7 @@ def read_trace(path: Path) -> Trace:
     return Trace(transactions, content["endContent"])
 
 
-def made_trace(seed: int, count: int, *, agents: int = 2) -> list[Transaction]:
+def made_trace(seed: int, count: int, *, agents: int = 2) -> Trace:
     """A history by a grammar: writers go on by themselves for a while, then see what the other wrote."""
     random = Random(seed)
     transactions: list[Transaction] = []
@@ -70,7 +71,7 @@ def made_trace(seed: int, count: int, *, agents: int = 2) -> list[Transaction]:
         shadows.apply(transaction)
         transactions.append(transaction)
         last[agent] = index
-    return transactions
+    return Trace(transactions, shadows.end())
 
 
 class Shadows:
@@ -93,13 +94,15 @@ class Shadows:
         """Apply a transaction; all its parents must have been."""
         agent = transaction.agent
         self._merge(agent, transaction.parents)
-        needs = tuple(self._seen[agent])
         doc, text = self._docs[agent], self._texts[agent]
-        before = doc.get_state()
+        needs = scan_vector(doc.get_state())
+        sent: list[bytes] = []
+        subscription = doc.observe(lambda event: sent.append(bytes(event.update)))
         with doc.transaction():
             for at, deleted, inserted in transaction.patches:
                 patch(text, at, deleted, inserted)
-        update = doc.get_update(before)
+        doc.unobserve(subscription)
+        (update,) = sent
         self._updates[agent].append(update)
         self._seen[agent][agent] += 1
         self._versions.append(tuple(self._seen[agent]))
@@ -113,6 +116,15 @@ class Shadows:
             for update in self._updates[writer][seen[writer] : needed]:
                 self._docs[agent].apply_update(update)
             seen[writer] = max(seen[writer], needed)
+
+    def vector(self) -> dict[int, int]:
+        """The next clock of each client when everybody has everything."""
+        return {
+            client: clock
+            for doc in self._docs
+            for client, clock in scan_vector(doc.get_state()).items()
+            if client == doc.client_id
+        }
 
     def end(self) -> str:
         """The text when everybody has everything."""
@@ -134,9 +146,3 @@ def patch(text: pycrdt.Text, at: int, deleted: int, inserted: str) -> None:
         del text[start:end]
     if inserted:
         text.insert(start, inserted)
-
-
-def edits(transactions: Sequence[Transaction], clients: Sequence[int]) -> Iterator[Edit]:
-    """The transactions as updates written under these client ids."""
-    shadows = Shadows(clients)
-    return (shadows.apply(transaction) for transaction in transactions)

@@ -1,6 +1,6 @@
 // A stock Yjs client in a process of its own: `y-websocket` 3 on one document, driven by JSON lines.
 //
-//   node client.mjs <server url> <document> <token> <client id>
+//   node client.mjs <server url> <document> <token> [client id]
 //
 // A line in is a request `{id, do, …}`, a line out its answer `{id, …}` or an event `{event, …}`.
 
@@ -9,11 +9,19 @@ import WebSocket from 'ws'
 import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
 
+// A browser's socket that is closed while it connects says so to nobody; one of Node must have somebody to say it to.
+class Socket extends WebSocket {
+  constructor (...parameters) {
+    super(...parameters)
+    this.on('error', () => {})
+  }
+}
+
 const [url, name, token, client] = process.argv.slice(2)
 const doc = new Y.Doc()
-doc.clientID = Number(client)
+if (client) doc.clientID = Number(client)
 const connection = new WebsocketProvider(url, name, doc, {
-  WebSocketPolyfill: WebSocket,
+  WebSocketPolyfill: Socket,
   connect: false,
   disableBc: true,
   maxBackoffTime: 200,
