@@ -17,7 +17,8 @@ from syncline_server.admission import ContentAdmission, RecordAdmission, empty, 
 
 SEGMENT = parse_name("conversation/c1/1")
 PAGE = parse_name("page/one")
-NOW_MS = now_at() >> 10
+NOW_MS = (now_at() >> 10) + 3_600_000
+"""An hour from now: whatever is stamped while the tests run lies behind it."""
 
 
 def records(*payloads: bytes) -> RecordAdmission:

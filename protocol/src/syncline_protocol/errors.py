@@ -64,7 +64,7 @@ NEXT_STEP: Final[Mapping[RefusalCode, str]] = MappingProxyType(
         RefusalCode.RATE_LIMITED: "send again after `retry_after_ms`",
         RefusalCode.NOT_OPEN: "open the document and send again",
         RefusalCode.NOT_FOUND: "keep the edit in the outbox as refused and show it to its author",
-        RefusalCode.QUARANTINED: "keep the edit in the outbox; the document is read-only until an operator looked at it",
+        RefusalCode.QUARANTINED: "keep the edit in the outbox; the document is read-only until an operator has seen it",
         RefusalCode.UNAVAILABLE: "send again after `retry_after_ms`",
     }
 )

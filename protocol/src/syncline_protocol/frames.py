@@ -274,4 +274,4 @@ ServerFrame = (
 """What the server sends."""
 
 UP_TO_DATE_BYTES_MAX: Final = 16
-"""What an unchanged document costs in an `Opened` (design section 11)."""
+"""What an unchanged document costs in an `Opened`, at most."""

@@ -81,7 +81,7 @@ MESSAGE_TEXT_CHARACTERS_MAX: Final = 16_000
 """Unicode code points in one message: ten printed pages."""
 
 CLOCK_AHEAD_MS_MAX: Final = 60_000
-"""How far a record's `at` may lie ahead of the server's clock (design section 4)."""
+"""How far a record's `at` may lie ahead of the server's clock (`docs/protocol.md`, section 6)."""
 
 RECORDS_PER_SEGMENT: Final = 1_000
 """Messages after which the server opens the next segment. Soft: late messages still go into older segments."""

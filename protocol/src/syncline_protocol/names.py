@@ -34,7 +34,7 @@ _SHOWN_CHARACTERS_MAX: Final = 80
 
 
 class Language(StrEnum):
-    """What the updates of a document may say (design section 5)."""
+    """What the updates of a document may say (`docs/protocol.md`, section 6)."""
 
     RECORDS = "records"
     """New records in known root maps, and nothing else."""

@@ -1,8 +1,8 @@
 """What an update must pass before anything else sees it.
 
 On the data's way: `session → ADMISSION → log`. No update reaches the log, another device or a CRDT engine unless it
-passed here, in this order (design section 5): shape, ownership, continuity, rules. (Size comes before, in the session,
-and so does rate.) An update is admitted whole or refused whole; a refusal leaves the index as it was.
+passed here, in this order (`docs/protocol.md`, section 6): shape, ownership, continuity, rules. (Size comes before, in
+the session, and so does rate.) An update is admitted whole or refused whole; a refusal leaves the index as it was.
 
 There are two languages. Record documents take new records and nothing else; pages take whatever stock Yjs editors
 write.

@@ -1,4 +1,4 @@
-"""Who acts: the identity that a session has from its token, and the roles there are (design section 4)."""
+"""Who acts: the identity that a session has from its token, and the roles there are."""
 
 from dataclasses import dataclass
 from enum import StrEnum

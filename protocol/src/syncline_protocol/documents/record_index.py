@@ -1,7 +1,7 @@
 """What admission has to remember of a document of records: which struct brought which record, and the digest of all.
 
 On the data's way: `scanner → RECORD INDEX → rules → RECORD INDEX → log`. The index decides ownership, continuity and
-uniqueness (design section 5, points 2 to 4), in two steps with the rules in between:
+uniqueness (`docs/protocol.md`, section 6), in two steps with the rules in between:
 
     new = index.check(structs, owns)       # refuses, or says what is new; changes nothing
     check_records(..., new, index, ...)    # the rules refuse, or return

@@ -1,4 +1,4 @@
-"""Who may open what, and who may write which records: the rules of design sections 4 and 5, point 4.
+"""Who may open what, and who may write which records: the rules of `docs/protocol.md`, section 7.
 
 On the data's way: `record index → RULES → log`. Before this, a record is known to come from a client id of the device
 it came from; after it, the record says so itself, is well formed, and is its author's to write. The same functions
