@@ -11,8 +11,8 @@
 //   diffs      [{update, again}]: what editors send a server that tells its vector: in the order it takes them; `again`
 //              says that it was sent before
 //   states     the whole document (hex), as each editor writes it when all have everything
-//   vector     client id → clock; `deletes`: client id → [[start, end], ...] of all updates together
-//   roots      what each root that shows something is; `text`: what the root "text" shows
+//   vector     client id → clock; `encoded_vector`: the same (hex); `deletes`: client id → [[start, end], ...] of all updates together
+//   roots      how each root that shows something looks; `text`: what the root "text" shows
 
 import * as Y from 'yjs'
 import { factsOf, hex } from './facts.mjs'
@@ -150,6 +150,16 @@ const within = (dice, type) => {
 const ROOTS = { text: Y.Text, rich: Y.Text, list: Y.Array, map: Y.Map, xml: Y.XmlFragment }
 const KINDS = { text: 'text', rich: 'text', list: 'array', map: 'map', xml: 'xml' }
 
+// How the bytes let a root look: shared types alone may be in an array as well as in a text or an XML fragment.
+const kindOf = (doc, name) => {
+  const root = doc.get(name, ROOTS[name])
+  if (name === 'map') return root.size > 0 ? KINDS.map : null
+  const children = root instanceof Y.Text ? root.toDelta().map(part => part.insert) : root.toArray()
+  if (children.length === 0) return null
+  if (!children.every(child => child instanceof Y.AbstractType)) return KINDS[name]
+  return children.every(child => child instanceof Y.XmlElement || child instanceof Y.XmlText) ? 'xml' : 'array'
+}
+
 class History {
   constructor (seed, steps) {
     this.dice = new Dice(seed)
@@ -223,15 +233,15 @@ class History {
       const { ds } = Y.decodeUpdate(Buffer.from(update, 'hex'))
       ds.clients.forEach((ranges, client) => deletes.clients.set(client, [...(deletes.clients.get(client) ?? []), ...ranges]))
     }
-    const shows = name => name === 'map' ? doc.getMap(name).size > 0 : doc.get(name, ROOTS[name]).length > 0
     return JSON.stringify({
       seed,
       updates: this.updates,
       diffs: this.diffs,
       states: this.editors.map(editor => hex(Y.encodeStateAsUpdate(editor.doc))),
       vector: Object.fromEntries(Y.decodeStateVector(Y.encodeStateVector(doc))),
+      encoded_vector: hex(Y.encodeStateVector(doc)),
       deletes: Object.fromEntries(Array.from(Y.mergeDeleteSets([deletes]).clients, ([client, ranges]) => [client, ranges.map(one => [one.clock, one.clock + one.len])])),
-      roots: Object.fromEntries(Object.keys(ROOTS).filter(shows).map(name => [name, KINDS[name]])),
+      roots: Object.fromEntries(Object.keys(ROOTS).map(name => [name, kindOf(doc, name)]).filter(([, kind]) => kind)),
       text: doc.getText('text').toString()
     })
   }

@@ -40,8 +40,8 @@ from syncline_protocol.update.reader import (
 RECORD_INFO: Final = 0x28
 """A struct's first byte: content of values (8), keyed (0x20), neither origin nor right origin."""
 
-RECORD_BYTES_MIN: Final = 7
-"""Info, kind of parent, lengths of root and key, number of values, tag and number of fields."""
+STRUCT_BYTES_MIN: Final = 2
+"""Info and length, of a struct in the other language, so that it is refused as such."""
 
 SECTION_BYTES_MIN: Final = 3
 """Number of structs, client id, clock."""
@@ -83,7 +83,7 @@ def _scan(data: bytes, budget: Budget) -> list[RecordStruct]:
     sections, position = read_count(data, 0, SECTION_BYTES_MIN)
     budget.take_clients(sections)
     for _ in range(sections):
-        count, position = read_count(data, position, RECORD_BYTES_MIN)
+        count, position = read_count(data, position, STRUCT_BYTES_MIN)
         budget.take_structs(count)
         client, position = read_varuint(data, position)
         clock, position = read_varuint(data, position)
