@@ -1,4 +1,4 @@
-"""The commands, as a person runs them: real processes, the real server."""
+"""The commands, as a person runs them, against the real server."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import sys
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from client.conftest import new_conversation
@@ -21,17 +22,20 @@ WAIT_S = 20.0
 NOWHERE = "http://127.0.0.1:1"
 
 
-def run(*arguments: str | Path, token: str = "", keyboard: str = "") -> "subprocess.CompletedProcess[str]":
-    """Run one command in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-c", "from syncline_client.cli import app; app()", *map(str, arguments)],
-        input=keyboard,
-        capture_output=True,
-        text=True,
-        timeout=WAIT_S,
-        check=False,
-        env={**os.environ, "SYNCLINE_TOKEN": token, "COLUMNS": "200", "NO_COLOR": "1"},
-    )
+class Ran(NamedTuple):
+    """What came of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str | Path, token: str = "", keyboard: str = "") -> Ran:
+    """Run one command, with what is typed meanwhile."""
+    result = CliRunner().invoke(app, [str(one) for one in arguments], input=keyboard, env={"SYNCLINE_TOKEN": token})
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Ran(result.exit_code, result.stdout, result.stderr)
 
 
 def test_something_is_said_and_read(server: ServerProcess, tmp_path: Path) -> None:

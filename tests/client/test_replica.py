@@ -17,6 +17,7 @@ from syncline_client.store_memory import MemoryStore
 from syncline_protocol.clock import at_from_ms
 from syncline_protocol.errors import RefusedUpdate
 
+RECORD_ID = "01a0c5ad-f400-7000-8000-000000000001"
 SEGMENT = "conversation/c/1"
 PAGE = "page/p"
 NOW_MS = 1_790_000_000_000
@@ -104,7 +105,7 @@ async def test_what_was_written_is_there_after_a_restart(replica: Replica, store
 
 
 async def test_a_record_from_elsewhere_keeps_its_id_and_time_but_not_its_author(replica: Replica) -> None:
-    imported = {**text("old"), "id": "01a0c5ad-f400-7000-8000-000000000001", "at": 5, "by": "eve", "device": "x"}
+    imported = {**text("old"), "id": RECORD_ID, "at": 5, "by": "eve", "device": "x"}
     (record,) = await replica.write(SEGMENT, "messages", [imported])
     assert (record["id"], record["at"], record["by"], record["device"]) == (imported["id"], 5, "ann", "phone")
 
@@ -115,7 +116,8 @@ async def test_a_record_from_elsewhere_keeps_its_id_and_time_but_not_its_author(
         (text(""), "text"),
         (text("x" * 16_001), "text"),
         ({"type": "text", "words": "hi"}, "unknown field"),
-        ({"type": "shout"}, "no record of type 'shout'"),
+        ({"type": "shout"}, "no record of type 'shout' under 'messages' in conversation/c/1"),
+        (text("\ud800"), "surrogate"),
         ({"type": "edit", "message": "not an id", "text": "x"}, "message"),
     ],
 )
@@ -123,8 +125,8 @@ async def test_what_every_server_refuses_is_not_stored(replica: Replica, record:
     with pytest.raises(EditNotAllowed, match=why):
         await replica.write(SEGMENT, "messages", [text("fine"), record])
     assert replica.outbox.count_waiting == 0
-    with pytest.raises(EditNotAllowed):
-        await replica.write(SEGMENT, "settings", [text("wrong root")])
+    with pytest.raises(EditNotAllowed, match="in user/ann"):
+        await replica.write("user/ann", "messages", [text("wrong document")])
 
 
 async def test_a_device_that_was_never_connected_cannot_write() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.link import LinkedDevice
 from support.peer import Peer
-from support.world import ACTIONS, PAGE, SEGMENT, PageWorld, World, settle
+from support.world import ACTIONS, BACKUPS, PAGE, RESTORES, SEGMENT, PageWorld, World, settle
 from syncline_client.presence import RENEWAL_S
 from syncline_client.session import DIGEST_INTERVAL_S
 from syncline_client.store_memory import MemoryStore
@@ -42,11 +42,14 @@ def test_no_edit_of_a_page_is_lost_and_none_is_there_twice(script: list[tuple[st
     asyncio.run(live(PageWorld(seed), script))
 
 
-@pytest.mark.parametrize("kind", [World, PageWorld])
-def test_long_lives_end_well(kind: type[World]) -> None:
+LIVES = [(World, ACTIONS), (PageWorld, ACTIONS), (World, BACKUPS), (PageWorld, BACKUPS), (World, RESTORES)]
+
+
+@pytest.mark.parametrize(("kind", "actions"), LIVES)
+def test_long_lives_end_well(kind: type[World], actions: tuple[str, ...]) -> None:
     for seed in range(40):
         random = Random(seed)
-        script = [(random.choice(ACTIONS), random.randrange(2)) for _ in range(random.randrange(400))]
+        script = [(random.choice(actions), random.randrange(2)) for _ in range(random.randrange(400))]
         asyncio.run(live(kind(seed), script))
 
 

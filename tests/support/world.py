@@ -26,6 +26,12 @@ ACTIONS: Final = (
 )
 """What may happen next. `pump` is a handful of frames in both directions, so that connections get somewhere."""
 
+BACKUPS: Final = (*ACTIONS, *ACTIONS, "back_up", "restore_backup")
+"""The same with devices whose store is replaced by an older one now and then."""
+
+RESTORES: Final = (*ACTIONS, *ACTIONS, "restore_server")
+"""The same with a server whose store is replaced by an older one now and then."""
+
 
 async def settle(*devices: LinkedDevice) -> None:
     """Let everything that is under way arrive, and what that brings about."""
@@ -47,8 +53,10 @@ class World:
         self.peer.rule = self.rule
         self.stores = [MemoryStore(), MemoryStore()]
         self.devices = [self.device(0), self.device(1)]
+        self.backups: list[MemoryStore | None] = [None, None]
         self.late: list[Callable[[], None]] = []
         self.written: list[str] = []
+        self.marks = 0
         self.is_troubled = True
 
     def device(self, index: int) -> LinkedDevice:
@@ -76,7 +84,8 @@ class World:
         device = self.devices[index]
         match action:
             case "write":
-                mark = f"<{index}.{len(self.written)}{'!' if self.random.random() < 0.1 else ''}>"
+                self.marks += 1
+                mark = f"<{index}.{self.marks}{'!' if self.random.random() < 0.1 else ''}>"
                 self.written.append(mark)
                 await self.write(device, mark)
             case "to_peer":
@@ -106,9 +115,39 @@ class World:
             case "connect" if not device.is_connected:
                 device.connect()
             case "restart":
-                device.cut()
-                self.devices[index] = self.device(index)
-                await self.devices[index].replica.__aenter__()
+                await self._restart(index)
+            case "back_up":
+                self.backups[index] = self.stores[index].copy()
+            case "restore_backup" if self.backups[index] is not None:
+                await self._restore_backup(index)
+            case "restore_server":
+                self._restore_server()
+
+    async def _restart(self, index: int) -> None:
+        self.devices[index].cut()
+        self.devices[index] = self.device(index)
+        await self.devices[index].replica.__aenter__()
+
+    async def _restore_backup(self, index: int) -> None:
+        """The device's store becomes what it once was. What only the newer store held is gone, and nobody's fault."""
+        backup = self.backups[index]
+        assert backup is not None
+        kept = b"".join(row.payload for row in await backup.read_rows())
+        held = b"".join(row.payload for row in await self.stores[index].read_rows())
+        document = self.peer.document(self.name)
+        admitted = b"".join([*document.log, *(entry.payload for entry in document.pending)])
+        gone = [mark for mark in self.written if mark.encode() in held and mark.encode() not in kept + admitted]
+        self.written = [mark for mark in self.written if mark not in gone]
+        self.stores[index] = backup.copy()
+        self.late.clear()
+        await self._restart(index)
+
+    def _restore_server(self) -> None:
+        """The server's store becomes an older one."""
+        for device in self.devices:
+            device.cut()
+        self.late.clear()
+        self.peer.restore(self.name, self.random.randrange(len(self.peer.document(self.name).log) + 1))
 
     def _half_cut(self, device: LinkedDevice) -> None:
         """The device gives the connection up; what it had sent reaches the peer some time later."""

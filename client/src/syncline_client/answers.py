@@ -114,13 +114,19 @@ class Answers:
         if subscription.said_pending and not answer.epoch and answer.clock > expected:
             logger.warning("%s: the server has more by this device than it knows: its store is an old copy", name)
             session.lease_wanted = True
-            if session.document(name).is_page:
-                await self._reception.refuse_all(name, FORKED, WHY_FORKED)
+            subscription.is_old_copy = session.document(name).is_page
         # Where the log is known to be, not where the server's index is: what it has admitted and not committed yet is
         # sent again at the same clocks, and acknowledged as known.
         clock = session.document(name).clock
         subscription.opened(answer, self._replica.identity.client, min(clock, answer.clock) if expected else clock)
         session.by_channel[answer.channel] = subscription
+        await self._settle_old_copy(subscription)
+
+    async def _settle_old_copy(self, subscription: Subscription) -> None:
+        """A page of an old copy has caught up: what still waits is not in the log, and its clocks are taken."""
+        if subscription.is_old_copy and subscription.is_caught_up(self._session.document(subscription.name)):
+            subscription.is_old_copy = False
+            await self._reception.refuse_all(subscription.name, FORKED, WHY_FORKED)
 
     async def _not_opened(self, subscription: Subscription, code: str, reason: str, now_s: float) -> None:
         if code in PASSING:
@@ -150,6 +156,7 @@ class Answers:
         try:
             if await self._reception.receive(subscription.name, frame.seq, frame.payloads):
                 self._session.lease_wanted = True
+            await self._settle_old_copy(subscription)
         except ContentBroken as broken:
             await self._resync(subscription, str(broken), now_s)
         self._session.touch(subscription.name)
@@ -160,6 +167,7 @@ class Answers:
             return
         try:
             await self._reception.receive_snapshot(subscription.name, frame.seq, frame.payload)
+            await self._settle_old_copy(subscription)
         except ContentBroken as broken:
             await self._resync(subscription, str(broken), now_s)
         self._session.touch(subscription.name)

@@ -107,6 +107,10 @@ class Device:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_WAIT_S)
         await self.replica.__aexit__(kind, error, traceback)
+        if isinstance(self._store, MemoryStore) and self.status.waiting:
+            logger.warning(
+                "%d edits were not accepted, and nothing keeps them: give the device a store", self.status.waiting
+            )
         await self._store.__aexit__(kind, error, traceback)
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:

@@ -22,8 +22,10 @@ from typing import Any, Final, Self, TypeVar
 import msgspec
 import uuid_utils
 from syncline_protocol.clock import HybridClock
-from syncline_protocol.documents.schema import SCHEMAS, parse_record
+from syncline_protocol.documents.schema import ROOTS, SCHEMAS, parse_record
+from syncline_protocol.limits import LEASE_CLIENT_ID_MAX
 from syncline_protocol.names import parse_name
+from syncline_protocol.update import RecordStruct, encode_records
 
 from syncline_client.changes import Change, ChangeKind, Watchers
 from syncline_client.cursor import Cursor
@@ -258,7 +260,7 @@ class Replica:
             clock = clock.tick(self.now_ms())
             author = {"by": self.identity.user, "device": self.identity.device}
             value = {"id": new_record_id(), "at": clock.at, **record, **author}
-            check_record(root, value)
+            check_record(name, root, value)
             whole.append(value)
             id_ = self.outbox.next_id() + len(rows)
             rows.append(Row(id_, name, root, value["id"], encode_json(value), self.now_ms()))
@@ -327,13 +329,14 @@ class Replica:
         self.watchers.tell(Change(row.document, ChangeKind.REFUSED))
 
 
-def check_record(root: str, value: Mapping[str, Any]) -> None:
+def check_record(name: str, root: str, value: Mapping[str, Any]) -> None:
     """Raise `EditNotAllowed` for a record that every server refuses."""
     schema = SCHEMAS.get(root, {}).get(value.get("type", ""))
-    if schema is None:
-        raise EditNotAllowed(f"there is no record of type {value.get('type')!r} in {root!r}")
+    if schema is None or root not in ROOTS[parse_name(name).kind]:
+        raise EditNotAllowed(f"there is no record of type {value.get('type')!r} under {root!r} in {name}")
     try:
         parse_record(schema, value)
+        encode_records([RecordStruct(LEASE_CLIENT_ID_MAX, 0, root, value["id"], dict(value))])
     except ValueError as error:
         raise EditNotAllowed(f"a record of type {value['type']!r}: {error}") from error
 

@@ -82,7 +82,7 @@ class Session:
         self.token_expires_ms = welcome.token_expires_ms
         self._in_flight_max = welcome.limits.updates_in_flight_max
         self._open_max = welcome.limits.open_documents_max
-        for name in [*self.replica.documents, *self.replica.outbox.waiting_documents(), *self.presence.own_documents()]:
+        for name in [*self.replica.outbox.waiting_documents(), *self.replica.documents, *self.presence.own_documents()]:
             self.touch(name)
 
     def touch(self, name: str) -> None:

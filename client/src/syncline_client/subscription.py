@@ -46,6 +46,9 @@ class Subscription:
         self.open_after_s = 0.0
         self.send_after_s = 0.0
         self.quarantined = False
+        self.is_old_copy = False
+        """The server has more of this page by this device than the device knows: nothing is sent before that is
+        cleared up."""
         self.sender = Sender(client, 0)
         self.strikes = 0
         self.resyncs = 0
@@ -80,4 +83,4 @@ class Subscription:
 
     def may_send(self, document: LocalDocument) -> bool:
         """Whether edits may go out, once it is `send_after_s`."""
-        return self.is_caught_up(document) and not self.quarantined
+        return self.is_caught_up(document) and not self.quarantined and not self.is_old_copy
