@@ -184,10 +184,11 @@ async def _compact(data: Path, tenant: str, document: str | None) -> list[Outcom
 
 
 def _log_to(terminal: bool, *, json: bool) -> None:  # noqa: FBT001 - what the terminal is
-    """Structured logs on standard error. Nothing logged holds a token: uvicorn's own lines name URLs, so they are left
-    out.
+    """Structured logs on standard error. Nothing logged holds a token: uvicorn's own lines name URLs, and pretty
+    tracebacks show variables, so neither is used.
     """
-    renderer = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=terminal)
+    plain = structlog.dev.ConsoleRenderer(colors=terminal, exception_formatter=structlog.dev.plain_traceback)
+    renderer = structlog.processors.JSONRenderer() if json else plain
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

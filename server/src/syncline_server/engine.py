@@ -102,7 +102,7 @@ class Engine:
         except (JobError, StoreError) as error:
             self._metrics.compactions_failed += 1
             document.compact_after = document.head + document.tail_updates
-            self._logger.exception("compaction.failed", document=document.key.name, error=str(error))
+            self._logger.warning("compaction.failed", document=document.key.name, error=str(error))
             document.quarantined = (await self._row(document)).quarantined
         finally:
             hub.unpin(document)
