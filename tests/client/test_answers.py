@@ -12,7 +12,7 @@ from syncline_client.answers import RETRY_WAIT_MS, Answers
 from syncline_client.changes import ChangeKind
 from syncline_client.session import Session
 from syncline_client.store_memory import MemoryStore
-from syncline_client.subscription import RESYNCS_MAX, Standing
+from syncline_client.subscription import RESYNCS_MAX, Phase
 from syncline_protocol import codec, frames
 from syncline_protocol.errors import NEXT_STEP, ProtocolViolation, RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Frame
@@ -184,7 +184,7 @@ async def test_a_document_that_may_not_be_opened_refuses_its_edits(device: Linke
     await settle(device)
     (row,) = device.replica.outbox.refused()
     assert (row.code, row.reason) == ("not_found", "there is no such document")
-    assert session_of(device).subscriptions[name].standing is Standing.CLOSED
+    assert session_of(device).subscriptions[name].phase is Phase.CLOSED
     changes.close()
     assert ChangeKind.CLOSED in [change.kind async for change in changes]
     device.peer.missing.clear()
@@ -198,7 +198,7 @@ async def test_rights_withdrawn_refuse_what_waits(device: LinkedDevice) -> None:
     await say(device, "too late")
     await take(device, frames.Evicted(channel, "forbidden", "your access has ended"))
     assert [row.reason for row in device.replica.outbox.refused()] == ["your access has ended"]
-    assert session_of(device).subscriptions[SEGMENT].standing is Standing.CLOSED
+    assert session_of(device).subscriptions[SEGMENT].phase is Phase.CLOSED
 
 
 async def test_a_document_taken_away_for_now_is_opened_again(device: LinkedDevice) -> None:
@@ -206,7 +206,7 @@ async def test_a_document_taken_away_for_now_is_opened_again(device: LinkedDevic
     await say(device, "one")
     device.peer.restore(SEGMENT, 0)
     await take(device, frames.Evicted(channel, "unavailable", "the history was replaced: open it again"))
-    assert session_of(device).subscriptions[SEGMENT].standing is Standing.WANTED
+    assert session_of(device).subscriptions[SEGMENT].phase is Phase.WANTED
     await settle(device)
     assert admitted(device) == texts(device) == ["one"]
 
@@ -233,7 +233,7 @@ async def test_a_digest_that_never_agrees_is_left_alone(device: LinkedDevice) ->
         await settle(device)
     assert len(device.replica.mismatched) == RESYNCS_MAX + 1
     subscription = session_of(device).subscriptions[SEGMENT]
-    assert (subscription.standing, subscription.reason.startswith("the digests differ")) == (Standing.CLOSED, True)
+    assert (subscription.phase, subscription.reason.startswith("the digests differ")) == (Phase.CLOSED, True)
 
 
 async def test_updates_that_cannot_be_read_load_the_document_anew(device: LinkedDevice) -> None:

@@ -2,7 +2,7 @@
 
 from syncline_client.local_document import LocalDocument
 from syncline_client.store import Row, StoredDocument
-from syncline_client.subscription import Standing, Subscription
+from syncline_client.subscription import Phase, Subscription
 from syncline_protocol.frames import OpenedDocument
 
 NAME = "page/p"
@@ -39,8 +39,8 @@ def test_opened_again_everything_that_waits_is_sent_again() -> None:
 def test_closed_and_asked_for_again() -> None:
     subscription = Subscription(NAME, 1)
     subscription.closed("no such page")
-    assert (subscription.standing, subscription.reason) == (Standing.CLOSED, "no such page")
+    assert (subscription.phase, subscription.reason) == (Phase.CLOSED, "no such page")
     subscription.ask_again(3.0)
-    assert (subscription.standing, subscription.open_after_s) == (Standing.WANTED, 3.0)
+    assert (subscription.phase, subscription.open_after_s) == (Phase.WANTED, 3.0)
     subscription.opened(OpenedDocument(5, 3, 0, 0, 0), 1, 0)
-    assert (subscription.standing, subscription.reason) == (Standing.OPEN, "")
+    assert (subscription.phase, subscription.reason) == (Phase.OPEN, "")

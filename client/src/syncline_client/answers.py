@@ -22,7 +22,7 @@ from syncline_client.reception import Reception
 from syncline_client.replica import logger
 from syncline_client.sender import InFlight
 from syncline_client.session import Session
-from syncline_client.subscription import RESYNCS_MAX, STRIKES_MAX, Standing, Subscription
+from syncline_client.subscription import RESYNCS_MAX, STRIKES_MAX, Phase, Subscription
 
 REOPEN_WAIT_S: Final = 0.5
 """Before a document that the server took away is asked for again."""
@@ -257,7 +257,7 @@ class Answers:
             server_time_ms = _natural(frame.detail, "server_time_ms", self._replica.server_now_ms())
             await self._reception.correct_clock(server_time_ms, sent.row)
         elif code == RefusalCode.NOT_OPEN and not lost:
-            if subscription.standing is Standing.OPEN:
+            if subscription.phase is Phase.OPEN:
                 session.by_channel.pop(subscription.channel, None)
                 subscription.ask_again(now_s)
         elif code in OTHER_LEASE and not lost and not session.document(name).is_page:

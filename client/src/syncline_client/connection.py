@@ -108,12 +108,6 @@ class Connection:
         """Whether the server and this device have the same, as far as either knows."""
         return self._session is not None and self._session.is_settled()
 
-    @property
-    def session_id(self) -> str:
-        """The server's name for the present session, empty if there is none."""
-        welcome = self._session.welcome if self._session is not None else None
-        return "" if welcome is None else welcome.session
-
     def digest_is_equal(self, name: str) -> bool:
         """Whether the digests of a document were found equal, for what this device has of it now."""
         subscription = self._session.subscriptions.get(name) if self._session is not None else None

@@ -45,8 +45,3 @@ class Cursor:
             for one in sorted(self.ahead):
                 self.ahead.discard(one)
                 self.see(one)
-
-    @property
-    def latest(self) -> int:
-        """The largest number seen."""
-        return max(self.ahead, default=self.position)

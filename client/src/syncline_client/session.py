@@ -34,7 +34,7 @@ from syncline_client.local_document import LocalDocument
 from syncline_client.presence import RENEWAL_S, PresenceBoard
 from syncline_client.replica import Replica, decode_json, logger
 from syncline_client.store import Row
-from syncline_client.subscription import NOT_COMPARED, Standing, Subscription
+from syncline_client.subscription import NOT_COMPARED, Phase, Subscription
 
 DIGEST_INTERVAL_S: Final = 30.0
 """Between two digests of one document: with 50 devices on it, less than two a second at the server."""
@@ -92,7 +92,7 @@ class Session:
     def edited(self, name: str) -> None:
         """The program has followed, unfollowed or edited the document: one that was refused is asked for once more."""
         subscription = self.subscriptions.get(name)
-        if subscription is not None and subscription.standing is Standing.CLOSED:
+        if subscription is not None and subscription.phase is Phase.CLOSED:
             subscription.ask_again(0.0)
         self.touch(name)
 
@@ -132,7 +132,7 @@ class Session:
         subscription = self.subscriptions.get(name)
         if subscription is None:
             return False
-        return subscription.standing is Standing.CLOSED or subscription.is_caught_up(self.document(name))
+        return subscription.phase is Phase.CLOSED or subscription.is_caught_up(self.document(name))
 
     # --- the decision
 
@@ -152,9 +152,9 @@ class Session:
             subscription = self._subscription(name)
             if not self.replica.is_wanted(name):
                 sending += self._leave(subscription)
-            elif subscription.standing is Standing.WANTED:
+            elif subscription.phase is Phase.WANTED:
                 self._ask(subscription, opening, now_s)
-            elif subscription.standing is Standing.OPEN:
+            elif subscription.phase is Phase.OPEN:
                 sending += self._updates(subscription, now_s)
                 sending += self._digest(subscription, now_s)
                 sending += self._presence(subscription, now_s)
@@ -169,7 +169,7 @@ class Session:
         return subscription
 
     def _leave(self, subscription: Subscription) -> Iterator[Frame]:
-        if subscription.standing is Standing.OPEN:
+        if subscription.phase is Phase.OPEN:
             subscription.ask_again(0.0)
             self.by_channel.pop(subscription.channel, None)
             yield frames.Close(subscription.channel)
@@ -178,7 +178,7 @@ class Session:
         if now_s < subscription.open_after_s:
             self.alarm(subscription.name, subscription.open_after_s)
         else:
-            subscription.standing = Standing.ASKED
+            subscription.phase = Phase.ASKED
             opening.append(subscription.name)
 
     def _open(self, names: list[str]) -> Frame:

@@ -22,7 +22,7 @@ NOT_COMPARED: Final = -1
 """No cursor: digests are to be compared whatever was found before."""
 
 
-class Standing(Enum):
+class Phase(Enum):
     """Where a document stands on the connection."""
 
     WANTED = "wanted"
@@ -37,7 +37,7 @@ class Subscription:
 
     def __init__(self, name: str, client: int) -> None:
         self.name = name
-        self.standing = Standing.WANTED
+        self.phase = Phase.WANTED
         self.reason = ""
         """Why it is closed, or cannot be written."""
         self.channel = 0
@@ -59,7 +59,7 @@ class Subscription:
 
     def opened(self, answer: OpenedDocument, client: int, clock: int) -> None:
         """The server has opened it; the first edit goes out under `client` at `clock`."""
-        self.standing = Standing.OPEN
+        self.phase = Phase.OPEN
         self.reason = ""
         self.channel = answer.channel
         self.head = answer.head
@@ -69,17 +69,17 @@ class Subscription:
 
     def closed(self, reason: str) -> None:
         """It is not to be had."""
-        self.standing = Standing.CLOSED
+        self.phase = Phase.CLOSED
         self.reason = reason
 
     def ask_again(self, after_s: float) -> None:
         """It is to be opened (again), not before `after_s`."""
-        self.standing = Standing.WANTED
+        self.phase = Phase.WANTED
         self.open_after_s = after_s
 
     def is_caught_up(self, document: LocalDocument) -> bool:
         """Whether the device has all that there was when it was opened, and all that came since."""
-        return self.standing is Standing.OPEN and document.cursor.position >= self.head
+        return self.phase is Phase.OPEN and document.cursor.position >= self.head
 
     def may_send(self, document: LocalDocument) -> bool:
         """Whether edits may go out, once it is `send_after_s`."""
