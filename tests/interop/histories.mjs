@@ -8,7 +8,7 @@
 //
 //   updates    [{update, needs, facts}]: what each edit emitted (hex), the indices of the updates its editor had, and
 //              what Yjs itself reads in it
-//   diffs      [{update, again}]: what editors send a server that tells its vector: in the order it takes them; `again`
+//   diffs      [{update, facts, again}]: what editors send a server that tells its vector: in the order it takes them; `again`
 //              says that it was sent before
 //   states     the whole document (hex), as each editor writes it when all have everything
 //   vector     client id → clock; `encoded_vector`: the same (hex); `deletes`: client id → [[start, end], ...] of all updates together
@@ -215,8 +215,8 @@ class History {
     const update = Y.encodeStateAsUpdate(editor.doc, this.dice.chance(0.3) && editor.sent ? editor.sent : now)
     editor.sent = now
     Y.applyUpdate(this.server, update)
-    this.diffs.push({ update: hex(update), again: false })
-    if (this.dice.chance(0.2)) this.diffs.push({ update: hex(update), again: true })
+    this.diffs.push({ update: hex(update), facts: factsOf(update), again: false })
+    if (this.dice.chance(0.2)) this.diffs.push({ ...this.diffs.at(-1), again: true })
   }
 
   finish () {

@@ -107,9 +107,9 @@ def test_depth_ends_where_the_scanner_ends() -> None:
 
 def test_a_record_may_be_as_long_as_its_limit() -> None:
     overhead = len(encode_records([record(value={"text": ""})])) - len(encode_records([]))
-    room = RECORD_BYTES_MAX - overhead
+    space = RECORD_BYTES_MAX - overhead
     sizes = []
-    for length in range(room - 20, room + 20):
+    for length in range(space - 20, space + 20):
         try:
             update = encode_records([record(value={"text": "x" * length})])
         except ValueError:
