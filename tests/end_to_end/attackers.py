@@ -206,17 +206,21 @@ async def send_frames(server: ServerProcess, seed: int, cases: int) -> Outcomes:
             if random.random() < 0.3:
                 await _frames_to_a_stranger(server, random, outcomes)
             else:
-                async with wire_device(server.url, token, "frames") as wire:
-                    await wire.open("page/evil-frames")
-                    while True:
-                        await wire.connection.send(hostile_frame(random, wire.channels["page/evil-frames"]))
-                        outcomes["sent"] += 1
-                        with suppress(TimeoutError):
-                            async with asyncio.timeout(0.002):
-                                await wire.read()
+                await _frames_of_a_device(server, token, random, outcomes)
         except GONE as gone:
             outcomes[_ending(gone)] += 1
     return outcomes
+
+
+async def _frames_of_a_device(server: ServerProcess, token: str, random: Random, outcomes: Outcomes) -> None:
+    async with wire_device(server.url, token, "frames") as wire:
+        await wire.open("page/evil-frames")
+        while True:
+            await wire.connection.send(hostile_frame(random, wire.channels["page/evil-frames"]))
+            outcomes["sent"] += 1
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.002):
+                    await wire.read()
 
 
 async def _frames_to_a_stranger(server: ServerProcess, random: Random, outcomes: Outcomes) -> None:

@@ -35,7 +35,7 @@ async def readiness(server: ServerProcess, wanted: HTTPStatus) -> str:
             await asyncio.sleep(0.05)
 
 
-async def attack(tmp_path: Path, *, leave_the_log_room: bool) -> None:
+async def attack(tmp_path: Path, *, may_still_log: bool) -> None:
     """Fill the disk under load, make room again, crash, and compare."""
     journal = Journal()
     with ServerProcess(tmp_path / "data") as server:
@@ -45,7 +45,7 @@ async def attack(tmp_path: Path, *, leave_the_log_room: bool) -> None:
         async with connected(devices, server.url):
             async with writing(authors):
                 await asyncio.sleep(0.5)
-                limit_files(server, 2 * server.log_path.stat().st_size + 8192 if leave_the_log_room else 1)
+                limit_files(server, 2 * server.log_path.stat().st_size + 8192 if may_still_log else 1)
                 why = await readiness(server, HTTPStatus.SERVICE_UNAVAILABLE)
                 acked_before = journal.acks
                 await asyncio.sleep(1.5)
@@ -69,11 +69,11 @@ async def attack(tmp_path: Path, *, leave_the_log_room: bool) -> None:
 
 
 async def test_a_full_disk(tmp_path: Path) -> None:
-    await attack(tmp_path, leave_the_log_room=True)
+    await attack(tmp_path, may_still_log=True)
 
 
 async def test_a_disk_so_full_that_the_servers_own_log_cannot_be_written(tmp_path: Path) -> None:
-    await attack(tmp_path, leave_the_log_room=False)
+    await attack(tmp_path, may_still_log=False)
 
 
 async def test_a_stopping_server_loses_nothing_and_says_when_to_come_back(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from support.server import ServerProcess
 from support.updates import UpdateMaker
 from support.wire import wire_device
 from syncline_protocol import frames
-from syncline_server.wire import SYNC, SYNC_STEP_1, SYNC_UPDATE, yjs_message
+from syncline_server.wire import SYNC, SYNC_STEP_1, SYNC_UPDATE, varint, yjs_message
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -146,7 +146,7 @@ def known_cases() -> Iterator[tuple[str, bytes, bytes]]:
         if isinstance(case, dict):
             updates = case.get("update") or case.get("utf8_segv") or []
             for update in [updates] if isinstance(updates, str) else updates:
-                yield name, base_of(case.get("base", "")), expand(update)
+                yield name, before_of(case.get("base", "")), expand(update)
 
 
 def expand(text: str) -> bytes:
@@ -155,7 +155,7 @@ def expand(text: str) -> bytes:
     return b"".join(bytes.fromhex(digits) * int(times or 1) for times, _, digits in parts)
 
 
-def base_of(text: str) -> bytes:
+def before_of(text: str) -> bytes:
     """What the document holds before."""
     if re.fullmatch(r"[0-9a-f]+", text):
         return bytes.fromhex(text)
@@ -171,11 +171,11 @@ async def test_known_cases_are_refused_and_nothing_is_stored(tmp_path: Path) -> 
         pid, rss = server.pid, server.rss_bytes()
         segment = await new_conversation(server)
         count = 0
-        for name, base, update in known_cases():
+        for name, before, update in known_cases():
             count += 1
             for document in (segment, f"page/device-{name}-{count}"):
                 await check_device_refused(server, document, update)
-            await check_stock_refused(server, f"page/stock-{name}-{count}", base, update)
+            await check_stock_refused(server, f"page/stock-{name}-{count}", before, update)
         await check_vectors_refused(server)
         assert server.pid == pid
         assert not [line for line in server.log_path.read_text(encoding="utf-8").splitlines() if FAILED.search(line)]
@@ -197,10 +197,10 @@ async def check_device_refused(server: ServerProcess, document: str, update: byt
     assert await head_of(server, document) == 0
 
 
-async def check_stock_refused(server: ServerProcess, document: str, base: bytes, update: bytes) -> None:
-    """Whether its base is taken or not: the update is not."""
+async def check_stock_refused(server: ServerProcess, document: str, before: bytes, update: bytes) -> None:
+    """Whether what was before is taken or not: the update is not."""
     user = document.replace("/", "-")
-    for payload in filter(None, (base, update)):
+    for payload in filter(None, (before, update)):
         async with connect(f"{server.url}/yjs/{document}?token={server.token(user)}", compression=None) as socket:
             await socket.recv()
             head = await head_of(server, document)
@@ -217,7 +217,7 @@ async def check_stock_refused(server: ServerProcess, document: str, base: bytes,
 
 async def check_vectors_refused(server: ServerProcess) -> None:
     """State vectors that promise more than comes, or are not written the shortest way."""
-    for vector in (b"\x80\x80\x80\x80\x02", b"\x80\x80\x80\x80\x04", b"\x01\x80\x00\x01", b"\xff" * 300_000):
+    for vector in (*(varint(2 << shift) for shift in (26, 28, 30)), b"\x01\x80\x00\x01", b"\xff" * 300_000):
         async with connect(f"{server.url}/yjs/page/vectors?token={server.token('v')}", compression=None) as socket:
             await socket.recv()
             await socket.send(yjs_message(SYNC, SYNC_STEP_1, vector))

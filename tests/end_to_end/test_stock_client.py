@@ -70,6 +70,16 @@ async def test_text_both_ways(server: ServerProcess) -> None:
             assert str(text) == "你好!，世界😀"
 
 
+async def somebody_typing(peer: StockClient) -> dict[str, Any]:
+    """The awareness of another client, once it says that somebody types."""
+    async with asyncio.timeout(10):
+        while True:
+            for one in (await peer.ask("seen"))["states"]:
+                if one["client"] != CLIENT and one["state"].get("typing"):
+                    return dict(one)
+            await asyncio.sleep(0.01)
+
+
 async def test_awareness_both_ways_with_identities_set_by_the_server(server: ServerProcess) -> None:
     with server:
         async with stock(server, "yun") as peer, wire_device(server.url, server.token("mei"), "tablet") as mei:
@@ -81,14 +91,9 @@ async def test_awareness_both_ways_with_identities_set_by_the_server(server: Ser
             assert shown.user == "yun"
             assert shown.state["cursor"] == 3
             await mei.send(frames.SetPresence(mei.channels[PAGE], {"typing": True}))
-            async with asyncio.timeout(10):
-                while True:
-                    others = [one for one in (await peer.ask("seen"))["states"] if one["client"] != CLIENT]
-                    if others and others[0]["state"].get("typing"):
-                        break
-                    await asyncio.sleep(0.01)
-            assert others[0]["client"] == mei.welcome.client
-            assert others[0]["state"]["user"] == {"id": "mei", "name": "mei"}
+            other = await somebody_typing(peer)
+            assert other["client"] == mei.welcome.client
+            assert other["state"]["user"] == {"id": "mei", "name": "mei"}
             await peer.ask("disconnect")
             gone = await mei.expect(frames.Presence)
             while gone.state is not None:

@@ -1,7 +1,8 @@
 """Two devices of two users, a peer, and whatever may go wrong between them, drawn from a seed or a script.
 
-A world is joined by pretend wires (`link.py`), so that every frame is a step: lost, late, or overtaken by a crash of the device.
-After `heal` nothing goes wrong any more, and everything must come right: `check` of the two kinds of world says what that is.
+A world is joined by pretend wires (`link.py`), so that every frame is a step: lost, late, or overtaken by a crash of
+the device. After `heal` nothing goes wrong any more, and everything must come right: `check` of the two kinds of world
+says what that is.
 """
 
 from collections.abc import Callable
@@ -64,7 +65,8 @@ class World:
         return LinkedDevice(self.peer, self.stores[index], user="ab"[index], device="ab"[index])
 
     def rule(self, _name: str, payload: bytes) -> RefusedUpdate | None:
-        """What the peer refuses: anything with a `!` for good, anything for now one time in ten while there is trouble."""
+        """What the peer refuses: anything with a `!` for good, anything for now one time in ten while there is
+        trouble."""
         if b"!>" in payload:
             return RefusedUpdate(RefusalCode.INVALID, "no shouting")
         if self.is_troubled and self.random.random() < 0.1:
@@ -97,7 +99,9 @@ class World:
                 device.decide()
             case "pump":
                 for _ in range(self.random.randrange(12)):
-                    await self.act(self.random.choice(("decide", "to_peer", "to_peer", "to_device", "to_device")), index)
+                    await self.act(
+                        self.random.choice(("decide", "to_peer", "to_peer", "to_device", "to_device")), index
+                    )
             case "commit":
                 self.peer.commit_all()
             case "late" if self.late:
