@@ -25,9 +25,9 @@ def test_rollback_takes_back_known_and_new_clients() -> None:
 def test_deletes_are_new_once() -> None:
     state = ContentState()
     assert not state.is_deleted(5, 1)
-    assert state.delete(5, 1, 3)
-    assert not state.delete(5, 1, 3)
-    assert not state.delete(5, 2, 3)
-    assert state.delete(5, 2, 4)
-    assert [clock for clock in range(6) if state.is_deleted(5, clock)] == [1, 2, 3]
+    assert state.delete(5, [(1, 3)])
+    assert not state.delete(5, [(1, 3)])
+    assert not state.delete(5, [(2, 3)])
+    assert state.delete(5, [(2, 4), (5, 6)])
+    assert [clock for clock in range(7) if state.is_deleted(5, clock)] == [1, 2, 3, 5]
     assert not state.is_deleted(6, 1)

@@ -5,12 +5,17 @@ Beside the data's way: part of the content index. A range costs 8 bytes, however
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import merge
 from itertools import pairwise
 from typing import Final, Self
 
 CLOCK_CODE: Final = "I"
 """Type of the arrays: 32 bits hold every clock up to `CLOCK_MAX`."""
+
+
+MOVED_ONE_BY_ONE_MAX: Final = 64
+"""Ranges put in one by one, which is quicker when they are few; more are merged."""
 
 
 class ClockRanges:
@@ -42,6 +47,28 @@ class ClockRanges:
             end = max(end, self._ends[last - 1])
         self._starts[first:last] = array(CLOCK_CODE, (start,))
         self._ends[first:last] = array(CLOCK_CODE, (end,))
+
+    def add_all(self, ranges: Sequence[tuple[int, int]]) -> bool:
+        """Put sorted, disjoint ranges in; returns whether any clock of them was not in before."""
+        new = [range_ for range_ in ranges if not self.covers(*range_)]
+        if len(new) > MOVED_ONE_BY_ONE_MAX:
+            self._merge(new)
+        else:
+            for start, end in new:
+                self.add(start, end)
+        return bool(new)
+
+    def _merge(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Like adding each, in one pass over all: adding moves what lies behind, so that a million would take hours."""
+        starts = array(CLOCK_CODE)
+        ends = array(CLOCK_CODE)
+        for start, end in merge(self, ranges):
+            if ends and start <= ends[-1]:
+                ends[-1] = max(end, ends[-1])
+            else:
+                starts.append(start)
+                ends.append(end)
+        self._starts, self._ends = starts, ends
 
     def flat(self) -> list[int]:
         """Start, end, start, end, …"""

@@ -75,11 +75,10 @@ class ContentIndex:
         finally:
             if not is_admitted:
                 state.rollback(mark)
-        for client, start, end in work.spans:
-            state.delete(client, start, end)
+        for client, spans in work.spans.items():
+            state.delete(client, spans)
         for client, ranges in deletes.items():
-            for start, end in ranges:
-                brings_new = state.delete(client, start, end) or brings_new
+            brings_new = state.delete(client, ranges) or brings_new
         return brings_new
 
     def _check_sections(self, sections: Sequence[ScannedSection], owns: Owns) -> bool:

@@ -70,12 +70,9 @@ class ContentState:
         ranges = self.deleted.get(client)
         return ranges is not None and ranges.covers(clock, clock + 1)
 
-    def delete(self, client: int, start: int, end: int) -> bool:
-        """Note that clocks are deleted; returns whether any of them was not yet."""
-        ranges = self.deleted.get(client)
-        if ranges is None:
-            ranges = self.deleted[client] = ClockRanges()
-        elif ranges.covers(start, end):
-            return False
-        ranges.add(start, end)
-        return True
+    def delete(self, client: int, ranges: Sequence[tuple[int, int]]) -> bool:
+        """Note that sorted, disjoint ranges of clocks are deleted; returns whether any of it is new."""
+        deleted = self.deleted.get(client)
+        if deleted is None:
+            deleted = self.deleted[client] = ClockRanges()
+        return deleted.add_all(ranges)

@@ -50,14 +50,15 @@ class Gap(Exception):
 
 
 class Section:
-    """A client's section, and how far it is integrated."""
+    """A client's section, how far it is integrated, and whether it waits for another."""
 
-    __slots__ = ("client", "next", "structs")
+    __slots__ = ("client", "is_waiting", "next", "structs")
 
     def __init__(self, section: ScannedSection) -> None:
         self.client = section.client
         self.structs = section.structs
         self.next = 0
+        self.is_waiting = False
 
 
 class Integration:
@@ -77,8 +78,8 @@ class Integration:
         self._vector = state.vector
         self._placement = Placement(state, deletes, checks_order=not trusted)
         self._owns = owns
-        self.spans: list[tuple[int, int, int]] = []
-        """Client, start and end of what came without content: deleted before it came."""
+        self.spans: dict[int, list[tuple[int, int]]] = {}
+        """Ranges by client of what came without content: deleted before it came."""
 
     # --- order --------------------------------------------------------------------------------------------------------
 
@@ -98,13 +99,14 @@ class Integration:
         while waiting:
             current, until = waiting[-1]
             missing = self._advance(current, until)
+            current.is_waiting = missing is not None
             if missing is None:
                 waiting.pop()
                 continue
             other = sections.get(missing[0])
             if other is None or other.next == len(other.structs):
                 raise Gap(f"struct {missing[0]}:{missing[1]} is named and not known")
-            if any(other is one for one, _ in waiting):
+            if other.is_waiting:
                 raise malformed(f"structs of clients {current.client} and {other.client} wait for each other")
             waiting.append((other, missing[1]))
 
@@ -164,7 +166,7 @@ class Integration:
                     runs.types[clock] = self._state.places.add_type(content, place, client, clock)
         self._vector[client] = end
         if place == GONE or kind == DELETED:
-            self.spans.append((client, clock, end))
+            self.spans.setdefault(client, []).append((clock, end))
         if struct.kind == STRING and not content.isascii():
             runs.pairs.extend(pair for pair in _pairs(content, struct.clock) if pair >= clock)
 

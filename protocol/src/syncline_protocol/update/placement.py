@@ -3,9 +3,11 @@
 On the data's way: `scanner → CONTENT INDEX (placement) → log`. Called by `integration.py`, which numbers the rules.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
+from syncline_protocol.limits import CLOCK_MAX
 from syncline_protocol.update.content_state import ContentState
 from syncline_protocol.update.places import GONE, ROOT
 from syncline_protocol.update.scanned import Id, Kind, ScannedStruct
@@ -104,8 +106,7 @@ class Placement:
         """Values under a key are several only where an editor that collects nothing joined deleted ones."""
         if self._places.places[place][1] is None:
             return
-        end = struct.clock + struct.length
-        if not any(start <= struct.clock and end <= stop for start, stop in self._deletes.get(client, ())):
+        if not self._deletes_all(client, struct.clock, struct.clock + struct.length):
             raise _invalid(client, struct, "is an entry of a map and holds several values")
 
     def check_parent_deleted(self, place: int, client: int, struct: ScannedStruct) -> None:
@@ -119,9 +120,13 @@ class Placement:
             place = parent.place
 
     def _is_deleted(self, client: int, clock: int) -> bool:
-        if self._state.is_deleted(client, clock):
-            return True
-        return any(start <= clock < end for start, end in self._deletes.get(client, ()))
+        return self._state.is_deleted(client, clock) or self._deletes_all(client, clock, clock + 1)
+
+    def _deletes_all(self, client: int, start: int, end: int) -> bool:
+        """Whether one range of the update's own delete set covers these clocks."""
+        ranges = self._deletes.get(client, ())
+        index = bisect_right(ranges, (start, CLOCK_MAX)) - 1
+        return index >= 0 and end <= ranges[index][1]
 
     def _check_unkeyed(self, client: int, struct: ScannedStruct, place: int) -> None:
         if self._places.places[place][1] is not None:

@@ -8,6 +8,7 @@ without a gap: a run ends where the next begins, the last one at the client's ne
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from syncline_protocol.update.clock_ranges import CLOCK_CODE
@@ -36,7 +37,8 @@ class StructRuns:
     """Place and traits (a `Kind`, `HAS_LEFT`, `HAS_RIGHT`) by clock; which are types; where surrogate pairs are.
 
     The arrays are public for reading: `starts`, `places` and `traits` by run, `pairs` the clocks of first halves of
-    surrogate pairs, ascending. `types`: number of the parent by the clock of the struct that began it.
+    surrogate pairs, ascending. `types`: number of the parent by the clock of the struct that began it, in the
+    order of clocks.
     """
 
     __slots__ = ("pairs", "places", "starts", "traits", "types")
@@ -58,7 +60,7 @@ class StructRuns:
         del self.places[mark.runs :]
         del self.traits[mark.runs :]
         del self.pairs[mark.pairs :]
-        for started in [started for started in reversed(self.types) if started >= clock]:
+        for started in list(takewhile(lambda started: started >= clock, reversed(self.types))):
             del self.types[started]
 
     def append(self, clock: int, place: int, traits: int) -> None:
