@@ -130,6 +130,21 @@ async def test_a_returning_editor_is_sent_what_it_lacks_and_its_offline_edits_ar
         )
 
 
+async def test_what_is_typed_while_connecting_waits_for_what_was_written_offline(server: Running) -> None:
+    """y-websocket sends an edit as soon as the socket is open, and what came before it only as an answer."""
+    async with editor(server, client=11) as one, editor(server, user="jin", client=12) as two:
+        await two.greet()
+        one.text += "offline "
+        await one.write("and typed")
+        await one.greet()
+        await two.until("offline and typed")
+        one.text += "never sent "
+        await one.write("after")
+        code, reason = await one.closed()
+        assert code == CloseCode.UPDATE_REFUSED
+        assert "gap" in reason
+
+
 async def test_an_editor_and_a_device_share_a_page(server: Running) -> None:
     async with editor(server) as one, wire_device(server.url, server.token("jin"), "desk") as device:
         await one.greet()

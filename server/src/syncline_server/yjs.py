@@ -68,6 +68,8 @@ class YjsSession:
         self._waiting: deque[bytes | None] = deque()
         self._wake = asyncio.Event()
         self._in_flight = 0
+        self._answered = False
+        """Whether the client has sent what we lack by our vector: all that it wrote before it was connected."""
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(max(0, grant.expires_ms - hub.now_ms()) / 1000, self._expired)
         self._logger = structlog.get_logger()
@@ -189,6 +191,7 @@ class YjsSession:
             if step == SYNC_STEP_1:
                 await self._answer_vector(subscription, content)
             elif step in (SYNC_STEP_2, SYNC_UPDATE):
+                self._answered = self._answered or step == SYNC_STEP_2
                 await self._admit(subscription, content)
             else:
                 raise ProtocolViolation(CloseCode.MALFORMED_FRAME, f"no such sync step: {step}")
@@ -220,7 +223,12 @@ class YjsSession:
             while not await self._try_to_admit(subscription, payload):
                 pass  # a client id was bound: once for each that is new in the update
         except RefusedUpdate as refusal:
-            self.refuse(subscription.document.number, 0, refusal)
+            if refusal.code is RefusalCode.GAP and not self._answered:
+                self._in_flight -= (
+                    1  # typed while it connected: the answer to our vector brings this and what is before it
+                )
+            else:
+                self.refuse(subscription.document.number, 0, refusal)
 
     async def _try_to_admit(self, subscription: Subscription, payload: bytes) -> bool:
         """Whether it was admitted; if not, an id under which it writes was bound. Raises `RefusedUpdate`."""
