@@ -6,7 +6,7 @@ It trusts nothing: holes in sequence numbers, lost positions and refusals of hon
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from itertools import count
 from typing import Final
 
@@ -116,7 +116,8 @@ class Device:
 
     async def serve(self, url: str) -> None:
         """One connection, until it ends."""
-        async with wire_device(url, self._token, self.name, client=self.client, queue=256) as wire:
+        async with AsyncExitStack() as stack:
+            wire = await self._connect(stack, url)
             self.client = wire.welcome.client
             self.wire = wire
             await self._open(wire)
@@ -129,6 +130,17 @@ class Device:
                 self.wire = None
                 sending.cancel()
                 await asyncio.gather(sending, return_exceptions=True)
+
+    async def _connect(self, stack: AsyncExitStack, url: str) -> WireDevice:
+        """Carried to its end even when cancelled: a connection half made would never be closed."""
+        entering = asyncio.create_task(
+            stack.enter_async_context(wire_device(url, self._token, self.name, client=self.client, queue=256))
+        )
+        try:
+            return await asyncio.shield(entering)
+        except asyncio.CancelledError:
+            await asyncio.gather(entering, return_exceptions=True)
+            raise
 
     async def _read(self, wire: WireDevice) -> frames.Frame:
         while True:
