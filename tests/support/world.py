@@ -66,7 +66,8 @@ class World:
 
     def rule(self, _name: str, payload: bytes) -> RefusedUpdate | None:
         """What the peer refuses: anything with a `!` for good, anything for now one time in ten while there is
-        trouble."""
+        trouble.
+        """
         if b"!>" in payload:
             return RefusedUpdate(RefusalCode.INVALID, "no shouting")
         if self.is_troubled and self.random.random() < 0.1:
