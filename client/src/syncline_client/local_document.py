@@ -22,6 +22,8 @@ class LocalDocument:
         self.cursor = Cursor(row.cursor)
         self.content: RecordContent | PageContent | None = None
         self.tail = 0
+        self.is_storing = False
+        """Whether the content shows an edit that is not stored yet, and so not in the outbox: no time for a digest."""
 
     def row(self) -> StoredDocument:
         """The row as it is to be stored."""

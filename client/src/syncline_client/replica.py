@@ -287,6 +287,7 @@ class Replica:
         content = document.content
         if not isinstance(content, PageContent):
             raise EditNotAllowed(f"{name} is no page: it holds records")
+        document.is_storing = True
         try:
             update = edit(content)
             if update:
@@ -295,6 +296,9 @@ class Replica:
         except BaseException:  # whatever it was, the document object may hold what is not stored
             await self.reload(document)
             raise
+        finally:
+            document.is_storing = False
+            self.on_edit(name)
 
     async def _store_edits(self, document: LocalDocument, operations: Sequence[Operation]) -> None:
         await self.commit([PutDocument(document.row()), *operations], durable=True)

@@ -214,7 +214,9 @@ class Session:
     def _digest(self, subscription: Subscription, now_s: float) -> Iterator[Frame]:
         name, document = subscription.name, self.document(subscription.name)
         position = document.cursor.position
-        if document.content is None or position == subscription.digest_equal_at or subscription.digest_asked:
+        if document.content is None or document.is_storing:
+            return
+        if position == subscription.digest_equal_at or subscription.digest_asked:
             return
         complete = subscription.is_caught_up(document) and not document.cursor.ahead
         if not complete or self.replica.outbox.is_waiting(name) or subscription.sender.in_flight:

@@ -86,11 +86,12 @@ class Hub:
     def leave(self, session: "Follower") -> None:
         """Forget a session and everything it followed."""
         self._withdraw(session)
-        self.followers.discard(session)
+        if session in self.followers:
+            self.followers.discard(session)
+            self.rates.forget(session.identity, time.monotonic())
         key = _device_key(session.identity)
         if self.devices.get(key) is session:
             del self.devices[key]
-            self.rates.forget(session.identity, time.monotonic())
 
     def _withdraw(self, session: "Follower") -> None:
         for subscription in list(session.subscriptions.values()):

@@ -23,6 +23,7 @@ from syncline_protocol.update import encode_vector, scan_vector
 from syncline_server import awareness
 from syncline_server.auth import Grant
 from syncline_server.document import Document
+from syncline_server.intake import Intake
 from syncline_server.outbox import Outbox, Subscription
 from syncline_server.presence import Attendant
 from syncline_server.socket import Socket, message
@@ -67,7 +68,7 @@ class YjsSession:
         self._shown_at = 0
         self._waiting: deque[bytes | None] = deque()
         self._wake = asyncio.Event()
-        self._in_flight = 0
+        self._intake = Intake(socket)
         self._answered = False
         """Whether the client has sent what we lack by our vector: all that it wrote before it was connected."""
         loop = asyncio.get_running_loop()
@@ -107,11 +108,11 @@ class YjsSession:
 
     def acknowledge(self, channel: int, id: int, seq: int) -> None:  # noqa: A002, ARG002 - stock clients hear no acks
         """The update is durable; this protocol has no word for it."""
-        self._in_flight -= 1
+        self._intake.leave()
 
     def refuse(self, channel: int, id: int, refusal: RefusedUpdate) -> None:  # noqa: A002, ARG002
         """The update was not taken: all this protocol can do is close, so that the client shows itself unsynced."""
-        self._in_flight -= 1
+        self._intake.leave()
         self.hub.metrics.refused(refusal.code)
         self.end(_close_code(refusal, CloseCode.UPDATE_REFUSED), str(refusal))
 
@@ -216,17 +217,18 @@ class YjsSession:
             self._send(SYNC, SYNC_STEP_2, EMPTY_UPDATE)
 
     async def _admit(self, subscription: Subscription, payload: bytes) -> None:
-        self._in_flight += 1
+        if self._intake.count >= limits.UPDATES_IN_FLIGHT_MAX:
+            await self.hub.log.flushed()
+        self._intake.enter(payload)
         try:
+            self._intake.hold(self.identity, self.hub.rates)
             if len(payload) > limits.UPDATE_BYTES_MAX:
                 raise RefusedUpdate(RefusalCode.TOO_LARGE, f"an update is over {limits.UPDATE_BYTES_MAX} bytes")
             while not await self._try_to_admit(subscription, payload):
                 pass  # a client id was bound: once for each that is new in the update
         except RefusedUpdate as refusal:
             if refusal.code is RefusalCode.GAP and not self._answered:
-                self._in_flight -= (
-                    1  # typed while it connected: the answer to our vector brings this and what is before it
-                )
+                self._intake.leave()  # typed while it connected: the answer to our vector brings it again
             else:
                 self.refuse(subscription.document.number, 0, refusal)
 
