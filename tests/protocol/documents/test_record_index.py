@@ -122,7 +122,7 @@ def test_the_same_key_may_stand_in_two_roots() -> None:
     assert len(index.admit([struct(1, clock=3, root="drafts")], owns=owned_by(ALICE))) == 1
 
 
-@pytest.mark.parametrize("fields", [{"by": 7}, {"type": None}, {"message": ["x"]}, {"at": 0.5}, {"text": b"bytes"}])
+@pytest.mark.parametrize("fields", [{"by": 7}, {"type": None}, {"message": ["x"]}])
 def test_what_is_no_record_is_refused_even_without_rules(fields: dict[str, Any]) -> None:
     index = filled()
     refusal = refused(index, struct(4, clock=3), struct(5, clock=4, **fields), owns=owned_by(ALICE))
