@@ -52,7 +52,7 @@ class PageContent:
             self.doc.apply_update(update)
         if self._index is not None:
             try:
-                self._index.admit(scan_update(update, trusted=True), owns=_anybody)
+                self._index.admit(scan_update(update, trusted=True), owns=_anybody, trusted=True)
             except RefusedUpdate:
                 self._index = None  # it was built of a state that has forgotten what the update names: to be built anew
 

@@ -54,8 +54,8 @@ LEASE_CLIENT_ID_MAX: Final = 2**42 - 1
 CLOCK_MAX: Final = 2**31 - 1
 """Yrs keeps clocks in 32 bits and wraps; half of that is out of reach by honest use."""
 
-STRUCTS_PER_UPDATE_MAX: Final = 1_000_000
-"""A full page of a long life has 100,000; each costs at least 2 bytes, so bytes are usually the tighter limit."""
+STRUCTS_PER_UPDATE_MAX: Final = 200_000
+"""A full page of a long life has 100,000. Admission of so many keeps the event loop for a second."""
 
 CLIENTS_PER_UPDATE_MAX: Final = 10_000
 """Clients in one update or state vector."""

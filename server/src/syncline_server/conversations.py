@@ -83,7 +83,7 @@ class Conversations:
             payloads += [row.payload for row in rows]
             cursor = rows[-1].seq
         for payload in payloads:
-            records.update((struct.key, struct.value) for struct in scan_records(payload))
+            records.update((struct.key, struct.value) for struct in scan_records(payload, trusted=True))
         head = reduce_conversation(records.values())
         if len(self._heads) >= HEADS_KEPT:
             del self._heads[next(iter(self._heads))]
