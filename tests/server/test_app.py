@@ -198,7 +198,7 @@ async def test_a_connection_that_ended_counts_no_longer(tmp_path: Path) -> None:
                 await third.wait_closed()
                 assert third.close_code == CloseCode.TOO_MANY
             async with asyncio.timeout(5):
-                while server.hub.followers:
+                while server.server._connections:
                     await asyncio.sleep(0.02)
 
 

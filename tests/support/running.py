@@ -17,8 +17,9 @@ from syncline_server.socket import Socket
 class Running:
     """Its addresses, its hub, and tokens for it."""
 
-    def __init__(self, hub: Hub, port: int, settings: Settings) -> None:
-        self.hub = hub
+    def __init__(self, server: app.Server, port: int, settings: Settings) -> None:
+        self.server = server
+        self.hub: Hub = server.hub
         self.settings = settings
         self.url = f"ws://127.0.0.1:{port}"
         self.http = f"http://127.0.0.1:{port}"
@@ -60,7 +61,7 @@ async def running(data: Path, **changes: object) -> AsyncIterator[Running]:
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield Running(application.state.server.hub, port, settings)
+        yield Running(application.state.server, port, settings)
     finally:
         server.should_exit = True
         await serving
