@@ -7,6 +7,7 @@ what the document holds and so which language its updates speak, and which rules
     conversation/<id>/<n>    segment n of its messages        records
     ticket/<id>              the staff's working copy         records
     ticket/<id>/public       what the customer sees of it     records
+    ticket/<id>/text         its texts, written together      content
     user/<id>                one user's own things            records
     page/<id>                free-form Yjs document           content
 
@@ -50,13 +51,18 @@ class DocumentKind(StrEnum):
     SEGMENT = "segment"
     TICKET = "ticket"
     TICKET_PUBLIC = "ticket_public"
+    TICKET_TEXT = "ticket_text"
     USER = "user"
     PAGE = "page"
 
 
+TICKET_KINDS: Final = frozenset({DocumentKind.TICKET, DocumentKind.TICKET_PUBLIC, DocumentKind.TICKET_TEXT})
+"""The documents of a ticket."""
+
+
 def language(kind: DocumentKind) -> Language:
-    """The language of a kind: pages hold free-form Yjs content, all others records only."""
-    return Language.CONTENT if kind is DocumentKind.PAGE else Language.RECORDS
+    """The language of a kind: pages and the texts of tickets hold Yjs content, all others records only."""
+    return Language.CONTENT if kind in (DocumentKind.PAGE, DocumentKind.TICKET_TEXT) else Language.RECORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,11 @@ class DocumentName:
         return self.id if self.kind in (DocumentKind.CONVERSATION, DocumentKind.SEGMENT) else None
 
     @property
+    def ticket(self) -> str | None:
+        """The id of the ticket that it belongs to, or None."""
+        return self.id if self.kind in TICKET_KINDS else None
+
+    @property
     def path(self) -> str:
         """The name as it is written."""
         match self.kind:
@@ -85,6 +96,8 @@ class DocumentName:
                 return f"conversation/{self.id}/{self.segment}"
             case DocumentKind.TICKET_PUBLIC:
                 return f"ticket/{self.id}/public"
+            case DocumentKind.TICKET_TEXT:
+                return f"ticket/{self.id}/text"
             case _:
                 return f"{self.kind.value}/{self.id}"
 
@@ -116,6 +129,8 @@ def _read(parts: list[str]) -> DocumentName | None:
             return DocumentName(DocumentKind.TICKET, ticket)
         case ["ticket", ticket, "public"]:
             return DocumentName(DocumentKind.TICKET_PUBLIC, ticket)
+        case ["ticket", ticket, "text"]:
+            return DocumentName(DocumentKind.TICKET_TEXT, ticket)
         case ["user", user]:
             return DocumentName(DocumentKind.USER, user)
         case ["page", page]:

@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from syncline_protocol.documents.fields import LanguageTag, Subject, UserId, Word
 from syncline_protocol.documents.identity import STAFF, Role
-from syncline_protocol.documents.schema import LanguageTag, Subject, UserId, Word
 from syncline_protocol.errors import CloseCode, ProtocolViolation, RefusalCode, RefusedUpdate
 
 from syncline_server.auth import Grant

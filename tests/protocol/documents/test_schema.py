@@ -4,14 +4,12 @@ import msgspec
 import pytest
 from support.records import record_id, record_value
 from support.vectors import read_vectors
+from syncline_protocol.documents.message_records import ImageMessage, SystemMessage, TextMessage
 from syncline_protocol.documents.schema import (
     MESSAGE_TYPES,
     MESSAGES,
     ROOTS,
     SCHEMAS,
-    ImageMessage,
-    SystemMessage,
-    TextMessage,
     parse_record,
     read_record,
     schema_of,

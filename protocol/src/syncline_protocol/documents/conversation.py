@@ -11,9 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from syncline_protocol.documents.identity import Role
-from syncline_protocol.documents.schema import (
-    CONVERSATION,
+from syncline_protocol.documents.head_records import (
     Closed,
     Opened,
     ParticipantAdded,
@@ -21,8 +19,9 @@ from syncline_protocol.documents.schema import (
     Reopened,
     SegmentOpened,
     SubjectChanged,
-    read_record,
 )
+from syncline_protocol.documents.identity import Role
+from syncline_protocol.documents.schema import CONVERSATION, read_record
 
 
 class Participant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -21,21 +21,18 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from syncline_protocol.documents.schema import (
-    MESSAGES,
-    Blob,
+from syncline_protocol.documents.fields import Blob, Record, Scalar
+from syncline_protocol.documents.message_records import (
     BlobMessage,
     Edit,
     PersonMessage,
     Reaction,
     Recall,
-    Record,
     RichTextMessage,
-    Scalar,
     SystemMessage,
     TextMessage,
-    read_record,
 )
+from syncline_protocol.documents.schema import MESSAGES, read_record
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

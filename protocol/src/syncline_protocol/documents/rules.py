@@ -10,19 +10,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from syncline_protocol.clock import at_ms
+from syncline_protocol.documents.fields import Record
 from syncline_protocol.documents.identity import SERVER_USER, STAFF, Identity, Role
-from syncline_protocol.documents.schema import (
-    MESSAGE_TYPES,
-    MESSAGES,
-    ROOTS,
-    SCHEMAS,
-    Edit,
-    Reaction,
-    Recall,
-    Record,
-    Schema,
-    parse_scanned,
-)
+from syncline_protocol.documents.message_records import Edit, Reaction, Recall
+from syncline_protocol.documents.schema import MESSAGE_TYPES, MESSAGES, ROOTS, SCHEMAS, Schema, parse_scanned
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access
 from syncline_protocol.limits import CLOCK_AHEAD_MS_MAX

@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 
-from syncline_protocol.documents.schema import Draft, ReadMarker, Record, Scalar, Setting, read_record
+from syncline_protocol.documents.fields import Record, Scalar
+from syncline_protocol.documents.schema import read_record
+from syncline_protocol.documents.user_records import Draft, ReadMarker, Setting
 
 
 class ReadPosition(msgspec.Struct, frozen=True, kw_only=True, order=True):
