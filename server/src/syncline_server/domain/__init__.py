@@ -1,0 +1,1 @@
+"""What a tenant decides about its tickets: who works on what, when, and what it is called."""
