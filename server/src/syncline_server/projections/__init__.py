@@ -1,0 +1,1 @@
+"""What was committed, laid out for questions: inbox, search, who has read what. Derived from the log, at any time."""
