@@ -2,8 +2,8 @@
 
 from syncline_client.changes import Change, ChangeKind, Changes
 from syncline_client.client import Comparison, Device, Verdict
-from syncline_client.conversation import Conversation
-from syncline_client.errors import DeviceError, DeviceStopped, EditNotAllowed, NeverConnected
+from syncline_client.conversation import Basis, Conversation
+from syncline_client.errors import AnsweredMeanwhile, DeviceError, DeviceStopped, EditNotAllowed, NeverConnected
 from syncline_client.page import Page
 from syncline_client.status import Status
 from syncline_client.store import Row, StoreError
@@ -11,6 +11,8 @@ from syncline_client.store_memory import MemoryStore
 from syncline_client.store_sqlite import SqliteStore
 
 __all__ = [
+    "AnsweredMeanwhile",
+    "Basis",
     "Change",
     "ChangeKind",
     "Changes",

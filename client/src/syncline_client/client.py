@@ -23,11 +23,12 @@ from syncline_client.changes import Changes
 from syncline_client.connection import Connection, Standing, TokenSource
 from syncline_client.conversation import Conversation
 from syncline_client.errors import DeviceStopped
+from syncline_client.own_state import OwnState
 from syncline_client.page import Page
 from syncline_client.presence import PresenceBoard
 from syncline_client.replica import Replica, logger, now_ms
 from syncline_client.status import Status
-from syncline_client.store import Row, Store, StoredDocument
+from syncline_client.store import Row, Store, StoredDocument, StoreError
 from syncline_client.store_memory import MemoryStore
 from syncline_client.store_sqlite import SqliteStore
 from syncline_client.transport import Connect, connect_websocket, sync_url
@@ -96,7 +97,10 @@ class Device:
         self.connection = Connection(
             self.replica, self._presence, self._url, self._token, connect=self._connect, random=self._random
         )
+        self.own = OwnState(self.replica, self.connection)
+        """The user's own document: read markers, drafts, settings. Followed once it is asked for."""
         self._start(self.connection.run(), "connection")
+        self._start(self.own.run(), "own state")
         return self
 
     async def __aexit__(
@@ -106,6 +110,10 @@ class Device:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_WAIT_S)
+        try:
+            await self.own.flush()
+        except StoreError as failed:
+            logger.error("read markers and drafts are not stored: %s", failed)
         await self.replica.__aexit__(kind, error, traceback)
         if isinstance(self._store, MemoryStore) and self.status.waiting:
             logger.warning(
@@ -129,7 +137,7 @@ class Device:
         """The conversation, followed from now on. Raises `RefusedUpdate` when `id` cannot be one, `StoreError`."""
         conversation = self._conversations.get(id)
         if conversation is None:
-            conversation = Conversation(id, self.replica, self.connection, self._presence)
+            conversation = Conversation(id, self.replica, self.connection, self._presence, self.own)
             await conversation.open()
             if id not in self._conversations:
                 self._conversations[id] = conversation

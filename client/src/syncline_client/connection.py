@@ -116,6 +116,11 @@ class Connection:
             return False
         return subscription.digest_equal_at == document.cursor.position
 
+    def is_caught_up(self, name: str) -> bool:
+        """Whether this device has all there is of a document, or is not let have it."""
+        session = self._session
+        return session is not None and session.is_document_settled(name)
+
     def reason_of(self, name: str) -> str:
         """Why the server does not let this device have (or write) a document; empty if it does, or nobody knows."""
         subscription = self._session.subscriptions.get(name) if self._session is not None else None

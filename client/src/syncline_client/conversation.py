@@ -6,18 +6,21 @@ the same however long it is.
 """
 
 import asyncio
-import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from syncline_protocol.documents.conversation import ConversationHead, reduce_conversation
+from syncline_protocol.documents.identity import SERVER_USER, Role
 from syncline_protocol.documents.messages import Message, reduce_messages
 from syncline_protocol.documents.schema import CONVERSATION, MESSAGES
+from syncline_protocol.documents.user import ReadPosition
 from syncline_protocol.names import DocumentKind, DocumentName
 
+from syncline_client.attendance import Attendance
 from syncline_client.changes import Changes
 from syncline_client.connection import Connection, Standing
-from syncline_client.errors import EditNotAllowed
+from syncline_client.errors import AnsweredMeanwhile, EditNotAllowed
+from syncline_client.own_state import OwnState
 from syncline_client.presence import Attendant, PresenceBoard
 from syncline_client.replica import Replica
 
@@ -27,14 +30,29 @@ HEAD_WAIT_S: Final = 5.0
 FIRST_SEGMENT: Final = 1
 
 
+class Basis(NamedTuple):
+    """What one had before one's eyes on beginning to write: the ids of the messages that were here."""
+
+    known: frozenset[str]
+
+
 class Conversation:
     """See the module's text. Made by `Device.conversation`."""
 
-    def __init__(self, id: str, replica: Replica, connection: Connection, presence: PresenceBoard) -> None:  # noqa: A002 - its word
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - its word
+        replica: Replica,
+        connection: Connection,
+        presence: PresenceBoard,
+        own: OwnState,
+    ) -> None:
         self.id = id
         self._replica = replica
         self._connection = connection
-        self._presence = presence
+        self._own = own
+        self._attendance = Attendance(presence, connection)
+        self._draft = ""
         self._segments: list[int] = []
         self._watching: list[Changes] = []
 
@@ -51,6 +69,10 @@ class Conversation:
     def segment_name(self, segment: int) -> str:
         """The name of a segment's document."""
         return DocumentName(DocumentKind.SEGMENT, self.id, segment=segment).path
+
+    @property
+    def _newest(self) -> int:
+        return max(self.head.segments, default=FIRST_SEGMENT)
 
     # --- following
 
@@ -73,10 +95,9 @@ class Conversation:
 
     async def follow_newest(self) -> None:
         """Follow the segment that new messages go into, and the one before it no longer than this device has to."""
-        newest = max(self.head.segments, default=FIRST_SEGMENT)
-        if newest in self._segments:
+        if self._newest in self._segments:
             return
-        await self._add(newest)
+        await self._add(self._newest)
         for segment in self._segments[:-2]:
             await self._replica.unfollow(self.segment_name(segment))
 
@@ -122,25 +143,37 @@ class Conversation:
         return self._connection.reason_of(self.name)
 
     def changes(self) -> Changes:
-        """Iterates over the changes of the head and of the segments that are here, now and later, until closed."""
+        """Iterates over the changes of the head, of the segments that are here, now and later, and of one's own read
+        markers and drafts, until closed.
+        """
         names = [self.name, *(self.segment_name(segment) for segment in self._segments)]
+        if self._replica.identity.user:
+            names.append(self._own.name)
         changes = self._replica.watchers.watch(*names)
         self._watching = [one for one in self._watching if not one.is_closed] + [changes]
         return changes
 
     # --- writing
 
-    async def say(self, text: str, *, reply_to: str | None = None) -> str:
-        """Write a text message; returns its id once it is stored on this device.
+    async def say(self, text: str, *, reply_to: str | None = None, unless_answered_since: Basis | None = None) -> str:
+        """Write a text message; returns its id once it is stored on this device. One's draft is done with, unless it
+        has grown on another device meanwhile.
 
-        Raises `NeverConnected`, `EditNotAllowed` (an empty or overlong text), `StoreError`.
+        Raises `AnsweredMeanwhile` when others of the staff have answered since `unless_answered_since`;
+        `NeverConnected`, `EditNotAllowed` (an empty or overlong text), `StoreError`.
         """
-        return await self.send({"type": "text", "text": text} | ({} if reply_to is None else {"reply_to": reply_to}))
+        if unless_answered_since is not None and (answers := self.answered_since(unless_answered_since)):
+            raise AnsweredMeanwhile(answers)
+        message = await self.send({"type": "text", "text": text} | ({} if reply_to is None else {"reply_to": reply_to}))
+        if self._draft:
+            draft, self._draft = self._draft, ""
+            if self._own.draft(self.id) == draft:
+                self._own.note_draft(self.id, "")
+        return message
 
     async def send(self, record: Mapping[str, Any]) -> str:
         """Write a message of any type (its `type` and own fields); returns its id. Raises as `say` does."""
-        newest = max(self.head.segments, default=FIRST_SEGMENT)
-        return await self._write(newest, record)
+        return await self._write(self._newest, record)
 
     async def edit(self, message: str, text: str) -> str:
         """Write a new version of an own text message; returns the edit's id. Raises as `say` does."""
@@ -155,6 +188,20 @@ class Conversation:
         record = {"type": "reaction", "message": message, "emoji": emoji, "on": on}
         return await self._write(self._segment_of(message), record)
 
+    async def redact(self, message: str, *, reason: str | None = None) -> str:
+        """Have a message erased everywhere, for good; by a supervisor or an admin. Returns the redaction's id. Raises
+        as `say` does.
+        """
+        record = {"type": "redaction", "message": message} | ({} if reason is None else {"reason": reason})
+        return await self._write(self._segment_of(message), record)
+
+    async def rate(self, ticket: str, score: int, text: str | None = None) -> str:
+        """Say how satisfied one is with what became of a ticket, from 1 to 5; by its customer. Returns the rating's id.
+        Raises as `say` does.
+        """
+        record = {"type": "satisfaction", "ticket": ticket, "score": score}
+        return await self.send(record | ({} if text is None else {"text": text}))
+
     async def _write(self, segment: int, record: Mapping[str, Any]) -> str:
         written = await self._replica.write(self.segment_name(segment), MESSAGES, [record])
         return str(written[0]["id"])
@@ -165,15 +212,86 @@ class Conversation:
                 return segment
         raise EditNotAllowed(f"there is no message {message} in the segments that are here: load older ones first")
 
+    # --- while one is writing
+
+    def basis(self) -> Basis:
+        """What is here now: to be taken when one begins to write."""
+        return Basis(frozenset(message.id for message in self.messages()))
+
+    def answered_since(self, basis: Basis) -> tuple[Message, ...]:
+        """What others of the staff have said since: it may make one's own answer stale."""
+        customers = {user for user, one in self.head.participants.items() if one.role is Role.CUSTOMER}
+        silent = {self._replica.identity.user, SERVER_USER, self.head.customer, *customers}
+        return tuple(one for one in self.messages() if one.id not in basis.known and one.by not in silent)
+
+    async def draft(self) -> str:
+        """What oneself has written here and not sent, on whichever device; empty if nothing. Raises `NeverConnected`,
+        `StoreError`.
+        """
+        await self._own.open()
+        self._draft = self._own.draft(self.id)
+        return self._draft
+
+    async def save_draft(self, text: str) -> None:
+        """Keep what is written and not sent, for all one's devices: a moment later, and at the latest when the device
+        stops. Raises `NeverConnected`, `StoreError`.
+        """
+        await self._own.open()
+        self._draft = text
+        self._own.note_draft(self.id, text)
+
+    # --- what is read
+
+    async def mark_read(self, message: str | None = None) -> None:
+        """One has read up to here (by default: everything that is here), on all one's devices; who has the
+        conversation open as well sees it. Going back changes nothing. Raises `NeverConnected`, `StoreError`.
+        """
+        await self._own.open()
+        read = [one for one in self.messages() if message in (None, one.id)]
+        if not read:
+            return
+        last = read[-1]
+        if self._own.note_read(self.id, ReadPosition(up_to=last.at, message=last.id)):
+            self._show(seen=last.id)
+
+    async def unread(self) -> tuple[Message, ...]:
+        """The messages here that others wrote and oneself has not read. Raises `NeverConnected`, `StoreError`."""
+        await self._own.open()
+        read, me = self._own.read_up_to(self.id), self._replica.identity.user
+        position = (-1, "") if read is None else (read.up_to, read.message)
+        return tuple(
+            one
+            for one in self.messages()
+            if (one.at, one.id) > position and one.by not in (me, SERVER_USER) and one.recalled_by is None
+        )
+
     # --- presence
 
     async def typing(self, on: bool) -> None:  # noqa: FBT001 - `typing(True)` is what it says
         """Show the others that somebody is typing here, or no longer."""
-        name = self.segment_name(max(self._segments, default=FIRST_SEGMENT))
-        self._presence.set(name, {"typing": True} if on else None)
-        self._connection.touch(name)
+        self._show(typing=True if on else None)
+
+    async def viewing(self, on: bool) -> None:  # noqa: FBT001 - `viewing(True)` is what it says
+        """Show the others that somebody is looking at it, or no longer."""
+        self._show(viewing=True if on else None)
 
     def attendants(self) -> list[Attendant]:
         """Who shows something of themselves in the newest segment."""
-        name = self.segment_name(max(self._segments, default=FIRST_SEGMENT))
-        return self._presence.others(name, time.monotonic())
+        return self._attendance.others(self._presence_name)
+
+    def seen(self) -> dict[str, str]:
+        """Up to which message each of the others who are there has read, by user."""
+        order = {message.id: place for place, message in enumerate(self.messages())}
+        seen: dict[str, str] = {}
+        for one in self.attendants():
+            message = one.state.get("seen")
+            if message in order and order[message] >= order.get(seen.get(one.user, ""), -1):
+                seen[one.user] = message
+        return seen
+
+    def _show(self, **entries: Any) -> None:
+        self._attendance.show(self._presence_name, **entries)
+
+    @property
+    def _presence_name(self) -> str:
+        return self.segment_name(max(self._segments, default=FIRST_SEGMENT))

@@ -3,11 +3,14 @@ transport's.)
 
     DeviceError
     ├── EditNotAllowed    every server would refuse the edit; nothing was stored
+    ├── AnsweredMeanwhile somebody answered while one was writing; nothing was stored
     ├── NeverConnected    the device has no user and no client id to write under yet
     ├── DeviceStopped     it no longer tries to connect: somebody must change something
     ├── OtherUser         the token is for somebody else than the store
     └── ContentBroken     what the server sent cannot be taken in; handled by loading the document anew
 """
+
+from syncline_protocol.documents.messages import Message
 
 
 class DeviceError(Exception):
@@ -16,6 +19,15 @@ class DeviceError(Exception):
 
 class EditNotAllowed(DeviceError):
     """The edit would be refused by every server: the text says why. Nothing was stored."""
+
+
+class AnsweredMeanwhile(DeviceError):
+    """Others have answered in a conversation since one began to write there: `messages`, in their order."""
+
+    def __init__(self, messages: tuple[Message, ...]) -> None:
+        people = ", ".join(dict.fromkeys(message.by for message in messages))
+        super().__init__(f"{people} answered while you were writing: read it, then send once more")
+        self.messages = messages
 
 
 class NeverConnected(DeviceError):

@@ -53,6 +53,7 @@ class Reception:
                 f" {known.tenant!r}: give each user a store of their own"
             )
         await replica.commit([PutIdentity(known._replace(tenant=welcome.tenant, user=welcome.user))])
+        await replica.keep_role(welcome.role)
         await self._correct(welcome.server_time_ms, frozenset())
         await self._adopt(welcome.client)
 

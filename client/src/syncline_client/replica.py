@@ -30,6 +30,7 @@ from syncline_protocol.update import RecordStruct, encode_records
 from syncline_client.changes import Change, ChangeKind, Watchers
 from syncline_client.cursor import Cursor
 from syncline_client.errors import ContentBroken, EditNotAllowed, NeverConnected
+from syncline_client.kept import ROLE, keep, read_kept
 from syncline_client.local_document import LocalDocument
 from syncline_client.outbox import Outbox
 from syncline_client.page_content import Document, PageContent
@@ -78,6 +79,8 @@ class Replica:
         self.documents: dict[str, LocalDocument] = {}
         self.outbox = Outbox(())
         self.identity = StoredIdentity(device)
+        self.role = ""
+        """What the device's user is to the tenant, by the server's last word; empty before the first."""
         self.on_edit: Callable[[str], None] = _nobody
         """Called with the name of a document that is newly followed, no longer followed, or edited."""
         self.mismatched: list[str] = []
@@ -93,6 +96,7 @@ class Replica:
             raise StoreError(f"the store is of device {known.device}, not of {self.identity.device}: give each its own")
         else:
             self.identity = known
+        self.role = (await read_kept(self.store, ROLE)).decode()
         self.documents = {row.name: LocalDocument(row) for row in await self.store.read_documents()}
         self.outbox = Outbox(await self.store.read_rows())
         return self
@@ -163,6 +167,12 @@ class Replica:
     def server_now_ms(self) -> int:
         """The server's time, as far as it is known."""
         return self.now_ms() + self.identity.offset_ms
+
+    async def keep_role(self, role: str) -> None:
+        """Remember what the user is, also for when there is no connection. Raises `StoreError`."""
+        if role != self.role:
+            await keep(self.store, ROLE, role.encode())
+            self.role = role
 
     # --- reading
 

@@ -126,9 +126,10 @@ class Session:
         if self.state is not State.READY or self.replica.outbox.count_waiting or self.to_send or self.opening:
             return False
         names = [name for name in self.replica.documents if self.replica.is_wanted(name)]
-        return all(self._is_settled(name) for name in names)
+        return all(self.is_document_settled(name) for name in names)
 
-    def _is_settled(self, name: str) -> bool:
+    def is_document_settled(self, name: str) -> bool:
+        """Whether the document has all there is, or is not to be had."""
         subscription = self.subscriptions.get(name)
         if subscription is None:
             return False
