@@ -286,6 +286,109 @@ class StoreAcceptance:
         assert await store.read_snapshot(document) == first
         assert await read_all(store, document, after=8) == expected_rows(document, 9, 50)
 
+    # another history
+
+    @pytest.mark.parametrize("compacted", [False, True])
+    async def test_a_history_is_replaced_whole(self, open_store: OpenStore, *, compacted: bool) -> None:
+        snapshot = Snapshot(200, bytes(range(256)) * 1_000, b"index")
+        async with open_store() as store:
+            document, other = await new_document(store), await new_document(store, "page/2")
+            await append_many(store, document, 1, 150)
+            await append_many(store, other, 1, 200)
+            if compacted:
+                await store.write_snapshot(document, Snapshot(120, b"old", b"old"), keep_after=80)
+            await append_many(store, document, 151, 200)
+            await store.replace_history(document, 99, snapshot)
+            await self.check_history(store, document, snapshot, epoch=99)
+            await store.wipe()
+            await self.check_history(store, document, snapshot, epoch=99)
+        async with open_store() as store:
+            await self.check_history(store, document, snapshot, epoch=99)
+            assert await read_all(store, other) == expected_rows(other, 1, 200)
+            await store.append([entry(document, 201), entry(other, 201)])
+            assert await read_all(store, document, after=200) == expected_rows(document, 201, 201)
+        async with open_store() as store:
+            assert await read_all(store, document, after=200) == expected_rows(document, 201, 201)
+            assert await read_all(store, other) == expected_rows(other, 1, 201)
+
+    async def check_history(self, store: Store, document: int, snapshot: Snapshot, *, epoch: int) -> None:
+        row = await store.read_document(DocumentKey("acme", "page/1"))
+        assert row is not None
+        assert (row.epoch, row.floor, row.head) == (epoch, snapshot.seq, snapshot.seq)
+        assert await store.read_snapshot(document) == snapshot
+        assert await read_all(store, document) == []
+
+    async def test_a_history_is_replaced_again_and_again(self, store: Store) -> None:
+        document = await new_document(store)
+        for number in range(1, 6):
+            await append_many(store, document, number * 10 - 9, number * 10)
+            for epoch in (number, 100 + number):
+                await store.replace_history(document, epoch, Snapshot(number * 10, b"%d" % epoch, b""))
+            await store.wipe()
+            await self.check_history(store, document, Snapshot(number * 10, b"%d" % epoch, b""), epoch=100 + number)
+
+    async def test_a_new_history_knows_no_cursors(self, store: Store) -> None:
+        document, other = await new_document(store), await new_document(store, "page/2")
+        await append_many(store, document, 1, 50)
+        await append_many(store, other, 1, 50)
+        await store.write_cursors([(document, 1, 50, 1_000), (other, 1, 30, 1_000)])
+        assert await store.read_oldest_cursor(document, seen_after_ms=0) == 50
+        await store.write_cursors([(document, 2, 40, 1_000)])
+        await store.replace_history(document, 99, Snapshot(50, b"all", b""))
+        assert await store.read_oldest_cursor(document, seen_after_ms=0) is None
+        assert await store.read_oldest_cursor(other, seen_after_ms=0) == 30
+
+    @pytest.mark.parametrize("seq", [0, 49, 51])
+    async def test_a_history_that_does_not_end_at_the_head_is_refused(self, store: Store, seq: int) -> None:
+        document = await new_document(store)
+        await append_many(store, document, 1, 50)
+        with pytest.raises(ValueError, match="does not fit"):
+            await store.replace_history(document, 99, Snapshot(seq, b"all", b""))
+        row = await store.read_document(DocumentKey("acme", "page/1"))
+        assert row is not None
+        assert (row.epoch, row.floor) == (7, 0)
+        assert await store.read_snapshot(document) is None
+        assert await read_all(store, document) == expected_rows(document, 1, 50)
+
+    async def test_a_history_of_no_document_is_refused(self, store: Store) -> None:
+        with pytest.raises(StoreCorrupt):
+            await store.replace_history(12345, 99, Snapshot(0, b"", b""))
+
+    async def test_a_compaction_of_the_old_history_is_refused(self, store: Store) -> None:
+        document = await new_document(store)
+        await append_many(store, document, 1, 600)
+        await store.replace_history(document, 99, Snapshot(600, b"new", b""))
+        with pytest.raises(ValueError, match="does not fit"):
+            await store.write_snapshot(document, Snapshot(600, b"old", b""), keep_after=100)
+        await self.check_history(store, document, Snapshot(600, b"new", b""), epoch=99)
+
+    async def test_a_wipe_with_nothing_to_wipe_is_nothing(self, store: Store) -> None:
+        await store.wipe()
+        document = await new_document(store)
+        await append_many(store, document, 1, 50)
+        await store.wipe()
+        assert await read_all(store, document) == expected_rows(document, 1, 50)
+
+    async def test_wipes_leave_writers_and_readers_alone(self, store: Store) -> None:
+        """Others append and read while histories are replaced and wiped."""
+        erased, other = await new_document(store), await new_document(store, "page/2")
+        await append_many(store, erased, 1, 20)
+
+        async def replace() -> None:
+            for epoch in range(10, 20):
+                await store.replace_history(erased, epoch, Snapshot(20, b"%d" % epoch, b""))
+                await store.wipe()
+
+        async def append() -> None:
+            for seq in range(1, 151):
+                await store.append([entry(other, seq)])
+                rows = await read_all(store, other, after=max(0, seq - 50), bytes_max=EVERYTHING)
+                assert rows == expected_rows(other, max(0, seq - 50) + 1, seq)
+
+        await asyncio.gather(replace(), append(), replace())
+        assert await read_all(store, other) == expected_rows(other, 1, 150)
+        await self.check_history(store, erased, Snapshot(20, b"19", b""), epoch=19)
+
     # client ids
 
     async def test_a_lease_is_the_first_candidate_that_nobody_has(self, open_store: OpenStore) -> None:

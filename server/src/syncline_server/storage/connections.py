@@ -23,7 +23,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import aiosqlite
 
-from syncline_server.storage import schema
+from syncline_server.storage import schema, slack
 from syncline_server.storage.failures import DATABASE_ERRORS, DatabaseError, translate
 from syncline_server.storage.interface import StoreCorrupt, StoreError, StoreFatal, StoreUnavailable
 
@@ -87,6 +87,7 @@ class Connections:
         self._writer: Connection
         self._reader: Connection
         self._lock_file = -1
+        self._file = -1
         self._turn = asyncio.Lock()
         self._fatal: StoreFatal | None = None
         self._written_bytes = 0
@@ -97,7 +98,9 @@ class Connections:
         async with AsyncExitStack() as opened:
             self._lock_file = _lock_directory(self._directory)
             opened.callback(os.close, self._lock_file)
-            _make_file(self._directory / DATABASE_NAME)
+            # Closed after the connections: closing any descriptor of a file ends all of a process's locks on it.
+            self._file = _open_file(self._directory / DATABASE_NAME)
+            opened.callback(os.close, self._file)
             try:
                 self._writer = await self._connect(f"{uri}?mode=rwc")
                 opened.push_async_callback(self._writer.close)
@@ -126,6 +129,7 @@ class Connections:
                 if self._fatal is None:  # otherwise everybody has heard worse
                     raise self._translated(error, f"close {self._directory / DATABASE_NAME}") from error
             finally:
+                os.close(self._file)
                 os.close(self._lock_file)
 
     async def alone(self, work: Coroutine[Any, Any, T]) -> T:
@@ -177,6 +181,45 @@ class Connections:
         """
         await self.write("PRAGMA wal_checkpoint(PASSIVE)", (), doing="carry the write-ahead log over into the database")
         self._written_bytes = 0
+
+    # what a wipe needs
+
+    def count_pages(self) -> int:
+        """How many pages the database has in its file."""
+        return slack.count_pages(self._file)
+
+    async def empty_wal(self) -> None:
+        """Carry the whole WAL over into the database and cut it to nothing. Only inside `alone`.
+
+        Raises `StoreUnavailable` when a reader holds on to it.
+        """
+        doing = "empty the write-ahead log"
+        for busy, *_ in await self.write("PRAGMA wal_checkpoint(TRUNCATE)", (), doing=doing):
+            if busy:
+                raise StoreUnavailable(f"{doing}: somebody reads the database; close other programs that have it open")
+        self._written_bytes = 0
+
+    async def overwrite_slack(self, first: int, pages: int) -> None:
+        """Overwrite what belongs to no row in so many pages of the database, from page `first` on. Only inside `alone`.
+
+        Before that the WAL is emptied, and the writer forgets the pages it has in memory: what it still has of an old
+        page would come back with its next write.
+        """
+        await self.empty_wal()
+        await self.write("PRAGMA shrink_memory", (), doing="forget pages in memory")
+        try:
+            await asyncio.to_thread(slack.overwrite, self._file, first, pages)
+        except OSError as error:
+            raise StoreUnavailable(f"overwrite what was dropped: {error}; look at the disk") from error
+
+    async def sync_database(self) -> None:
+        """Make what `overwrite_slack` wrote durable. Only inside `alone`."""
+        self._refuse_after_fatal()
+        try:
+            await asyncio.to_thread(os.fsync, self._file)
+        except OSError as error:
+            self._fatal = StoreFatal(f"overwrite what was dropped: {error}; the process must stop")
+            raise self._fatal from error
 
     async def _take_turn(self, work: Coroutine[Any, Any, T]) -> T:
         async with self._turn:
@@ -269,10 +312,10 @@ def _lock_directory(directory: Path) -> int:
     return file
 
 
-def _make_file(path: Path) -> None:
+def _open_file(path: Path) -> int:
     """Create the database's file if need be, for its user alone; SQLite gives its other files the same rights."""
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreUnavailable(f"open {path}: {error}; look at its rights and at the disk") from error
 

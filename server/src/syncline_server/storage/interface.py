@@ -13,6 +13,7 @@ What every implementation promises:
 4. `write_snapshot` replaces the snapshot and drops log rows in one transaction: a crash leaves the old state or new.
 5. No failure looks like an empty result: a failing read raises, and so does what comes back other than it was written.
 6. A caller that is cancelled leaves a whole write behind or none, and nothing that hinders the next.
+7. What `replace_history` dropped is in no file of the store any more when `wipe` has returned, or at the next start.
 """
 
 from collections.abc import Sequence
@@ -149,6 +150,19 @@ class Store(Protocol):
         """Replace the snapshot, drop log rows with seq <= `keep_after`, set `floor` to it, and forget cursors below it.
 
         Raises `ValueError` unless floor <= `keep_after` <= `snapshot.seq` <= head, and the old snapshot is not newer.
+        """
+
+    async def replace_history(self, document: int, epoch: int, snapshot: Snapshot) -> None:
+        """Put `snapshot`, at the head, in the place of everything the document had: under another epoch, with the floor
+        at the head, without a log and without cursors. One transaction, durable on return.
+
+        Raises `ValueError` when the snapshot is not at the head; and as `append` does.
+        """
+
+    async def wipe(self) -> None:
+        """Return when no file holds a byte of what was dropped by `replace_history`. Called after it, since it takes
+        time in which others may write; one that did not come to its end is taken up at the next start, or by the next
+        call. At once if there is nothing to wipe. Raises as `append` does.
         """
 
     # client ids

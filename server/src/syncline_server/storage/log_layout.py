@@ -151,9 +151,9 @@ class Tail:
         """The documents that have updates here."""
         return list(self._entries)
 
-    def runs(self) -> Iterator[Run]:
-        """All of it as runs, by document."""
-        for document in sorted(self._entries):
+    def runs(self, *, without: int = 0) -> Iterator[Run]:
+        """All of it as runs, by document; nothing of the document `without`."""
+        for document in sorted(self._entries.keys() - {without}):
             entries = self._entries[document]
             start = size = 0
             for end, entry in enumerate(entries):

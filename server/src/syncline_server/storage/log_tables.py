@@ -141,15 +141,47 @@ class LogTables:
         ]
         await self._connections.write_together(changes, doing="write a snapshot")
 
+    async def replace_history(self, document: int, epoch: int, snapshot: Snapshot) -> None:
+        """As `Store.replace_history`. Only inside `Connections.alone`.
+
+        The tail is folded without the document, in the same transaction, and its slots are deleted: those that wait
+        for being overwritten hold updates of long ago.
+        """
+        stored = (await self._read_stored_heads([document]))[document]
+        if snapshot.seq != self.head(document, stored):
+            raise ValueError(
+                f"a snapshot at {snapshot.seq} does not fit document {document}, whose log ends at "
+                f"{self.head(document, stored)}"
+            )
+        payload, index = snapshot.payload, snapshot.index
+        changes: list[Statement] = [
+            *self._folding(without=document),
+            (statements.EMPTY_TAIL, ()),
+            (statements.DROP_RUNS, (position(document, 0), position(document, SEQ_MAX))),
+            (statements.REPLACE_SNAPSHOT, (document, snapshot.seq, checksum_of(payload, index), payload, index)),
+            (statements.BEGIN_HISTORY, (epoch, snapshot.seq, document)),
+            (statements.FORGET_CURSORS, (document,)),
+            (statements.MARK_WIPE_DUE, ()),
+        ]
+        await self._connections.write_together(changes, doing="replace a history")
+        self._tail_folded()
+
     async def _fold(self) -> None:
         """Move the tail to the runs."""
-        runs = list(self._tail.runs())
+        await self._connections.write_together(self._folding(), doing="sort the log by document")
+        self._tail_folded()
+
+    def _folding(self, *, without: int = 0) -> list[Statement]:
+        """What moves the tail to the runs, all but what it has of the document `without`."""
+        runs = list(self._tail.runs(without=without))
         changes: list[Statement] = []
         for start in range(0, len(runs), RUNS_PER_STATEMENT):
             part = runs[start : start + RUNS_PER_STATEMENT]
             changes.append((statements.add_runs(len(part)), [column for run in part for column in run]))
         changes.append((statements.CLEAR_TAIL, (self._groups,)))
-        await self._connections.write_together(changes, doing="sort the log by document")
+        return changes
+
+    def _tail_folded(self) -> None:
         self._tail.clear()
         self._folded = self._groups
         if len(self._heads) > HEADS_KEPT_MAX:

@@ -24,6 +24,7 @@ from syncline_server.storage.interface import (
     StoreUnavailable,
 )
 from syncline_server.storage.log_tables import LogTables
+from syncline_server.storage.wiping import Wiping
 
 CURSORS_GATHERED_MAX: Final = 1_000
 """Cursors kept in memory until they are written together: a commit for each would cost more than the updates do."""
@@ -39,12 +40,14 @@ class SqliteStore:
     ) -> None:
         self._connections = Connections(directory, durability, connect)
         self._log = LogTables(self._connections)
+        self._wiping = Wiping(self._connections)
         self._cursors: dict[tuple[int, int], tuple[int, int]] = {}
 
     async def __aenter__(self) -> Self:
         await self._connections.open()
         try:
             await self._log.load()
+            await self._wiping.finish()
         except BaseException:
             await self._connections.close()
             raise
@@ -101,6 +104,12 @@ class SqliteStore:
 
     async def write_snapshot(self, document: int, snapshot: Snapshot, *, keep_after: int) -> None:
         await self._connections.alone(self._log.write_snapshot(document, snapshot, keep_after))
+
+    async def replace_history(self, document: int, epoch: int, snapshot: Snapshot) -> None:
+        await self._connections.alone(self._replace_history(document, epoch, snapshot))
+
+    async def wipe(self) -> None:
+        await self._wiping.finish()
 
     # client ids
 
@@ -178,6 +187,10 @@ class SqliteStore:
         except StoreError:
             self._cursors = gathered | self._cursors
             raise
+
+    async def _replace_history(self, document: int, epoch: int, snapshot: Snapshot) -> None:
+        await self._log.replace_history(document, epoch, snapshot)
+        self._cursors = {key: cursor for key, cursor in self._cursors.items() if key[0] != document}
 
     def _document(self, row: Row) -> StoredDocument:
         number, tenant, name, epoch, floor, quarantined, stored_head = row

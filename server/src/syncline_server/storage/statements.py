@@ -35,6 +35,8 @@ READ_TAIL: Final = "SELECT number, checksum, entries FROM log_tail WHERE number 
 READ_FOLDED: Final = "SELECT ifnull(max(value), 0) FROM meta WHERE key = 'folded_groups'"
 CLEAR_TAIL: Final = "INSERT OR REPLACE INTO meta (key, value) VALUES ('folded_groups', ?)"
 
+EMPTY_TAIL: Final = "DELETE FROM log_tail"
+
 READ_RUNS: Final = """
     WITH near AS (
         SELECT position, size FROM log_runs WHERE position > :after AND position <= :end ORDER BY position LIMIT :runs
@@ -69,6 +71,16 @@ REPLACE_SNAPSHOT: Final = """
 DROP_RUNS: Final = "DELETE FROM log_runs WHERE position > ? AND position <= ?"
 SHORTEN_RUN: Final = "UPDATE log_runs SET first_seq = ?, size = ?, checksum = ?, entries = ? WHERE position = ?"
 RAISE_FLOOR: Final = "UPDATE documents SET floor = ? WHERE number = ?"
+
+# --- another history -----------------------------------------------------------------------------------------------
+
+BEGIN_HISTORY: Final = "UPDATE documents SET epoch = ?, floor = ? WHERE number = ?"
+FORGET_CURSORS: Final = "DELETE FROM cursors WHERE document = ?"
+MARK_WIPE_DUE: Final = (
+    "INSERT INTO meta (key, value) VALUES ('wipe_due', 1) ON CONFLICT DO UPDATE SET value = value + 1"
+)
+READ_WIPE_DUE: Final = "SELECT ifnull(max(value), 0) FROM meta WHERE key = 'wipe_due'"
+CLEAR_WIPE_DUE: Final = "DELETE FROM meta WHERE key = 'wipe_due' AND value = ?"
 
 # --- client ids ----------------------------------------------------------------------------------------------------
 
