@@ -19,6 +19,7 @@ from syncline_protocol.documents.head_records import (
     Reopened,
     SegmentOpened,
     SubjectChanged,
+    TicketLinked,
 )
 from syncline_protocol.documents.identity import Role
 from syncline_protocol.documents.schema import CONVERSATION, read_record
@@ -32,10 +33,18 @@ class Participant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     name: str | None = None
 
 
+class LinkedTicket(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticket that came out of the conversation or was linked to it, and its number."""
+
+    ticket: str
+    number: int
+
+
 class ConversationHead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is known of a conversation. None stands for what no record says.
 
-    `participants` is by user, in the order of their ids; `segments` are the numbers opened so far, ascending.
+    `participants` is by user, in the order of their ids; `segments` are the numbers opened so far, ascending; `tickets`
+    are in the order in which they were linked.
     """
 
     subject: str | None = None
@@ -46,6 +55,7 @@ class ConversationHead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     closed: bool = False
     participants: Mapping[str, Participant] = {}
     segments: tuple[int, ...] = ()
+    tickets: tuple[LinkedTicket, ...] = ()
 
 
 def reduce_conversation(values: Iterable[Mapping[str, Any]]) -> ConversationHead:
@@ -59,6 +69,7 @@ def reduce_conversation(values: Iterable[Mapping[str, Any]]) -> ConversationHead
     closed = False
     participants: dict[str, Participant] = {}
     segments: set[int] = set()
+    tickets: dict[str, LinkedTicket] = {}
     for record in sorted(records.values(), key=lambda one: (one.at, one.id)):
         match record:
             case Opened():
@@ -72,6 +83,8 @@ def reduce_conversation(values: Iterable[Mapping[str, Any]]) -> ConversationHead
                 participants.pop(record.user, None)
             case SegmentOpened():
                 segments.add(record.segment)
+            case TicketLinked():
+                tickets[record.ticket] = LinkedTicket(ticket=record.ticket, number=record.number)
             case Closed() | Reopened():
                 closed = isinstance(record, Closed)
     return ConversationHead(
@@ -83,6 +96,7 @@ def reduce_conversation(values: Iterable[Mapping[str, Any]]) -> ConversationHead
         closed=closed,
         participants=dict(sorted(participants.items())),
         segments=tuple(sorted(segments)),
+        tickets=tuple(tickets.values()),
     )
 
 

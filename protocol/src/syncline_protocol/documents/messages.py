@@ -8,31 +8,35 @@ matter. The rules:
    somebody else count for nothing (admission refuses them).
 3. A recalled message shows nothing but that it was recalled, whatever edits or reactions there are. The recall with the
    smallest (`at`, `id`) is the one that is named.
-4. Of each user's reactions with one emoji to one message the one with the greatest (`at`, `id`) counts.
-5. What names a message that is not there waits for it. What names anything else, or is of an unknown type, counts for
+4. A redacted message shows nothing but that it was: it is named by a `redaction`, or all that is left of it is
+   `redacted`. That wins over recalls too. The redaction with the smallest (`at`, `id`) is the one that is named. It
+   shows the same before the server has rewritten the history and afterwards.
+5. Of each user's reactions with one emoji to one message the one with the greatest (`at`, `id`) counts.
+6. What names a message that is not there waits for it. What names anything else, or is of an unknown type, counts for
    nothing.
 """
 
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from syncline_protocol.documents.fields import Blob, Record, Scalar
+from syncline_protocol.documents.fields import Blob, Record, Redacted, Scalar
 from syncline_protocol.documents.message_records import (
     BlobMessage,
     Edit,
     PersonMessage,
     Reaction,
     Recall,
+    Redaction,
     RichTextMessage,
     SystemMessage,
     TextMessage,
 )
-from syncline_protocol.documents.schema import MESSAGES, read_record
+from syncline_protocol.documents.schema import MESSAGE_TYPES, MESSAGES, read_record
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -55,7 +59,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A message as it is shown.
 
     `text` or `markup` is its newest version; `versions` has all of them, the original first, and is empty if there is
-    only that. A recalled message (`recalled_by` is set) has none of its content.
+    only that. A recalled message (`recalled_by` is set) has none of its content, nor has a redacted one; by whom it was
+    redacted is known as long as the `redaction` is there.
     """
 
     id: str
@@ -74,14 +79,18 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reactions: tuple[Reacted, ...] = ()
     recalled_by: str | None = None
     recalled_at: int | None = None
+    redacted: bool = False
+    redacted_by: str | None = None
+    redacted_at: int | None = None
 
 
 Value = TypeVar("Value")
 
-About = Edit | Recall | Reaction
+About = Edit | Recall | Reaction | Redaction
 """A record about a message."""
 
-Original = PersonMessage | SystemMessage
+Original = PersonMessage | SystemMessage | Redacted
+"""A message, or what is left of one."""
 
 
 def reduce_messages(values: Iterable[Mapping[str, Any]]) -> tuple[Message, ...]:
@@ -92,7 +101,7 @@ def reduce_messages(values: Iterable[Mapping[str, Any]]) -> tuple[Message, ...]:
     for record in sorted(records.values(), key=_order):
         if isinstance(record, About):
             about[record.message].append(record)
-        elif isinstance(record, Original):
+        elif _is_original(record):
             originals.append(record)
     return tuple(_message(original, about.get(original.id, ())) for original in originals)
 
@@ -119,7 +128,7 @@ class Messages:
         if isinstance(record, About):
             insort(self._about[record.message], record, key=_order)
             return self._show(record.message)
-        if isinstance(record, Original):
+        if _is_original(record):
             self._originals[record.id] = record
             insort(self._order, _order(record))
             return self._show(record.id)
@@ -146,15 +155,25 @@ def _read(value: Mapping[str, Any]) -> Record | None:
     return read_record(MESSAGES, value)
 
 
+def _is_original(record: Record) -> TypeGuard[Original]:
+    """Whether it is a message, and none of the records about one."""
+    return isinstance(record, PersonMessage | SystemMessage) or (
+        isinstance(record, Redacted) and record.of in MESSAGE_TYPES
+    )
+
+
 def _order(record: Record) -> tuple[int, str]:
     return (record.at, record.id)
 
 
 def _message(original: Original, about: Sequence[About]) -> Message:
     """What `original` shows, with the records about it in order."""
-    for record in about:
-        if isinstance(record, Recall):
-            return _recalled(original, record)
+    redaction = next((record for record in about if isinstance(record, Redaction)), None)
+    if isinstance(original, Redacted) or redaction is not None:
+        return _redacted(original, redaction)
+    recall = next((record for record in about if isinstance(record, Recall)), None)
+    if recall is not None:
+        return _recalled(original, recall)
     body = _body(original)
     versions = [body, *(_edited(one) for one in about if isinstance(one, Edit) and one.by == original.by)]
     person = original if isinstance(original, PersonMessage) else None
@@ -174,6 +193,19 @@ def _message(original: Original, about: Sequence[About]) -> Message:
         lang=_or_none(person.lang) if person else None,
         versions=tuple(versions) if len(versions) > 1 else (),
         reactions=_reactions([one for one in about if isinstance(one, Reaction)]),
+    )
+
+
+def _redacted(original: Original, redaction: Redaction | None) -> Message:
+    return Message(
+        id=original.id,
+        by=original.by,
+        device=original.device,
+        at=original.at,
+        type=_type(original),
+        redacted=True,
+        redacted_by=redaction.by if redaction else None,
+        redacted_at=redaction.at if redaction else None,
     )
 
 
@@ -215,7 +247,7 @@ def _reactions(reactions: Sequence[Reaction]) -> tuple[Reacted, ...]:
 
 
 def _type(original: Original) -> str:
-    return str(original.__struct_config__.tag)
+    return original.of if isinstance(original, Redacted) else str(original.__struct_config__.tag)
 
 
 def _or_none(value: Value | UnsetType) -> Value | None:

@@ -14,14 +14,13 @@ LABEL_CHARACTERS_MAX: Final = 100
 
 class Step(Record, frozen=True, kw_only=True, tag="step"):
     """How the ticket stands for its customer since `cause`, an event of the ticket.
-
-    `labels`: the status in words, by language. `responsible`: who is on it, as the tenant lets customers see it.
-    `expected_by`: when it should be solved, Unix time in milliseconds.
+    `subject`: none when it was erased. `labels`: the status in words, by language. `responsible`: who is on it, as the
+       tenant lets customers see it. `expected_by`: when it should be solved, Unix time in milliseconds.
     """
 
     cause: RecordId
     number: Whole
-    subject: Subject
+    subject: Subject | UnsetType = UNSET
     status: Word
     labels: Annotated[
         dict[str, Annotated[str, Meta(min_length=1, max_length=LABEL_CHARACTERS_MAX)]], Meta(max_length=LANGUAGES_MAX)

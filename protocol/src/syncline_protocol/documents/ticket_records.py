@@ -53,6 +53,10 @@ class TicketStatus(StrEnum):
     MERGED = "merged"
 
 
+NOT_SET: Final = frozenset({TicketStatus.NEW, TicketStatus.MERGED})
+"""What no status event says: a ticket begins as new, and `merge` makes it merged."""
+
+
 class Priority(StrEnum):
     """How urgent a ticket is."""
 
@@ -124,22 +128,15 @@ class StatusSet(TicketEvent, frozen=True, kw_only=True, tag="status"):
     `resolution`: what was done about it.
     """
 
-    status: Literal[
-        TicketStatus.ACCEPTED,
-        TicketStatus.IN_PROGRESS,
-        TicketStatus.AWAITING_CUSTOMER,
-        TicketStatus.ON_HOLD,
-        TicketStatus.AWAITING_INTERNAL,
-        TicketStatus.RESOLVED,
-        TicketStatus.CLOSED,
-        TicketStatus.CANCELLED,
-    ]
+    status: TicketStatus
     reason: Caption | UnsetType = UNSET
     resolution: Text | UnsetType = UNSET
     seen: RecordId | UnsetType = UNSET
     seen_at: At | UnsetType = UNSET
 
     def __post_init__(self) -> None:
+        if self.status in NOT_SET:
+            raise ValueError(f"nobody sets the `status` {self.status.value}: a ticket is opened, and merged by a merge")
         if (self.seen is UNSET) != (self.seen_at is UNSET):
             raise ValueError("`seen` and `seen_at` go together")
 
@@ -158,14 +155,18 @@ class Assignment(TicketEvent, frozen=True, kw_only=True, tag="assignment"):
     user: UserId | UnsetType = UNSET
     group: Word | UnsetType = UNSET
     because: Annotated[dict[Word, Scalar], Meta(max_length=DATA_ENTRIES_MAX)] | UnsetType = UNSET
-    status: Literal[TicketStatus.ACCEPTED] | UnsetType = UNSET
+    status: TicketStatus | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.status not in (UNSET, TicketStatus.ACCEPTED):
+            raise ValueError("the only `status` that comes with an assignment is accepted")
 
 
 class ClaimLost(TicketEvent, frozen=True, kw_only=True, tag="claim_lost"):
-    """The server's answer to the claim `cause`: `holder` has the ticket."""
+    """The server's answer to the claim `cause`: `holder` has the ticket, or it went to another group."""
 
     cause: RecordId
-    holder: UserId
+    holder: UserId | UnsetType = UNSET
 
 
 class Transfer(TicketEvent, frozen=True, kw_only=True, tag="transfer"):

@@ -2,16 +2,22 @@
 
 A pure function of the set of records in `user/<id>`. Read markers only move forward: the greatest (`up_to`, `message`)
 holds, whichever device wrote it and when. Of drafts and settings the one with the greatest (`at`, `id`) holds.
+
+What is unread follows from the read position and the messages, and so is the same on every device and on the server.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from syncline_protocol.documents.fields import Record, Scalar
+from syncline_protocol.documents.message_records import SystemMessage
+from syncline_protocol.documents.messages import Message
 from syncline_protocol.documents.schema import read_record
 from syncline_protocol.documents.user_records import Draft, ReadMarker, Setting
+
+SYSTEM: Final = SystemMessage.__struct_config__.tag
 
 
 class ReadPosition(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -51,6 +57,21 @@ def reduce_user(records: Iterable[tuple[str, Mapping[str, Any]]]) -> UserState:
         read=dict(sorted(read.items())),
         drafts={conversation: text for conversation, text in sorted(drafts.items()) if text},
         settings={name: value for name, value in sorted(settings.items()) if value is not None},
+    )
+
+
+def unread_count(messages: Iterable[Message], position: ReadPosition | None, user: str) -> int:
+    """How many of these messages `user` has still to read: those beyond the position (None: nothing is read) that
+    somebody else wrote. What the server says of itself, what was taken back and what was erased is nothing to read.
+    """
+    read = (-1, "") if position is None else (position.up_to, position.message)
+    return sum(
+        (message.at, message.id) > read
+        and message.by != user
+        and message.type != SYSTEM
+        and message.recalled_by is None
+        and not message.redacted
+        for message in messages
     )
 
 
