@@ -1,12 +1,13 @@
 """Client ids: one holder each, durable before they are told, and never lent twice."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from syncline_protocol.documents.rules import Identity, Role
+from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.errors import CloseCode, ProtocolViolation
 from syncline_protocol.limits import LEASE_CLIENT_ID_MAX, LEASE_CLIENT_ID_MIN
 from syncline_server import leases
@@ -43,6 +44,11 @@ async def test_a_lease_is_durable_before_it_is_told(tmp_path: Path) -> None:
     async with SqliteStore(tmp_path / "data") as store:
         assert await store.read_holder(first) == LeaseHolder("default", "mei", "phone")
         assert await Leases(store).current(identity(), 0) == first
+
+
+async def test_a_device_that_asks_twice_at_once_is_lent_one_id(store: SqliteStore) -> None:
+    lent = Leases(store)
+    assert len(set(await asyncio.gather(*(lent.current(identity(), 0) for _ in range(20))))) == 1
 
 
 async def test_an_older_id_of_its_own_may_still_be_held(store: SqliteStore) -> None:

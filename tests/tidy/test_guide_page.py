@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import pytest
 from support.checkout import PACKAGES, ROOT, modules, tree
 from support.commands import commands
+from syncline_server.rest.operations import OPERATIONS
+from syncline_server.rest.problems import STATUS_OF
 from syncline_server.settings import ENVIRONMENT_PREFIX, Settings
 
-ENDPOINT = re.compile(r"`(?:(?:GET|POST|PUT|PATCH|DELETE|WebSocket) )(/[^`?\s]*)[^`]*`")
+ENDPOINT = re.compile(r"^\| `(GET|POST|PUT|PATCH|DELETE|WebSocket) (/[^`?\s]*)[^`]*` \|", re.MULTILINE)
 METRIC = re.compile(r"syncline_[a-z_]+")
 
 
@@ -56,9 +58,15 @@ def test_settings_and_variables(page: str) -> None:
 
 
 def test_endpoints(page: str) -> None:
-    there = {re.sub(r"\{(\w+)(?::\w+)?\}", r"{\1}", path) for path in first_texts("Route", "WebSocketRoute")}
-    assert there
-    assert set(ENDPOINT.findall(page)) == there
+    sockets = {re.sub(r"\{(\w+)(?::\w+)?\}", r"{\1}", path) for path in first_texts("WebSocketRoute")}
+    assert sockets
+    operations = {(operation.method, operation.path) for operation in OPERATIONS}
+    assert set(ENDPOINT.findall(page)) == operations | {("WebSocket", path) for path in sockets}
+
+
+def test_problems(page: str) -> None:
+    codes = re.findall(r"^\| `([a-z_]+)` \| ([0-9]{3}) \|", page, re.MULTILINE)
+    assert {code: int(status) for code, status in codes} == {code.value: STATUS_OF[code] for code in STATUS_OF}
 
 
 def test_metrics(page: str) -> None:

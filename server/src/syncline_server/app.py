@@ -21,10 +21,10 @@ from syncline_server import clock
 from syncline_server import socket as sockets
 from syncline_server.auth import Authority, read_secret
 from syncline_server.engine import Engine
-from syncline_server.http import Http, unknown
 from syncline_server.hub import Hub
 from syncline_server.log import Log
 from syncline_server.metrics import Metrics, registry
+from syncline_server.rest.routing import Rest, failed, unknown
 from syncline_server.session import Session
 from syncline_server.settings import Settings
 from syncline_server.socket import Socket
@@ -156,7 +156,7 @@ def build(settings: Settings, *, on_start: OnStart | None = None) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with opened(settings) as server:
             app.state.server = server
-            for route in Http(server.hub, registry(server.hub)).routes():
+            for route in Rest(server.hub, registry(server.hub)).routes():
                 app.router.routes.append(route)
             app.router.routes.append(WebSocketRoute("/v1/sync", server.sync))
             app.router.routes.append(WebSocketRoute("/yjs/{name:path}", server.yjs))
@@ -166,4 +166,8 @@ def build(settings: Settings, *, on_start: OnStart | None = None) -> Starlette:
                 starting.cancel()
 
     routes: list[Route | WebSocketRoute] = []
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: unknown})
+    application = Starlette(
+        routes=routes, lifespan=lifespan, exception_handlers={HTTPException: unknown, Exception: failed}
+    )
+    application.router.redirect_slashes = False  # a path has one spelling, and the request's host is not repeated
+    return application

@@ -5,10 +5,12 @@ has one holder: a device leases one from the server (above 2^32), a stock Yjs cl
 user.
 """
 
+import asyncio
 import secrets
 from typing import Final
+from weakref import WeakValueDictionary
 
-from syncline_protocol.documents.rules import Identity
+from syncline_protocol.documents.identity import Identity
 from syncline_protocol.errors import CloseCode, ProtocolViolation
 from syncline_protocol.limits import LEASE_CLIENT_ID_MAX, LEASE_CLIENT_ID_MIN
 
@@ -23,6 +25,8 @@ class Leases:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._leasing: WeakValueDictionary[LeaseHolder, asyncio.Lock] = WeakValueDictionary()
+        """One lease of a device at a time: of two that ask for its first one, the second gets the same."""
 
     async def current(self, identity: Identity, held: int) -> int:
         """`held` if it is leased to this device, else the id it has, else a new one."""
@@ -30,7 +34,8 @@ class Leases:
         try:
             if held and await self._store.read_holder(held) == holder:
                 return held
-            return await self._store.read_lease(holder) or await self._lease(holder)
+            async with self._leasing.setdefault(holder, asyncio.Lock()):
+                return await self._store.read_lease(holder) or await self._lease(holder)
         except StoreError as error:
             raise _closed(error) from error
 

@@ -1,0 +1,134 @@
+"""From the list of operations to routes: who calls, whether they may, what they sent, and what comes of it.
+
+The order in which a request is refused: no token that counts (401), too many requests (429), a role that may not (403),
+path, query and body not as declared (422, 415, 413, 400), and then what the operation itself says.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from prometheus_client import CollectorRegistry
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from syncline_protocol.errors import ProtocolViolation, RefusedUpdate
+
+from syncline_server.auth import Grant
+from syncline_server.hub import Hub
+from syncline_server.intake import HOLD_S_MAX
+from syncline_server.rest import problems, reading
+from syncline_server.rest.authors import DEVICE, Authors
+from syncline_server.rest.declaration import Answer, Call, Operation
+from syncline_server.rest.operations import OPERATIONS
+from syncline_server.rest.problems import Problem, ProblemCode
+from syncline_server.storage.interface import StoreError
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+CODE_OF_STATUS: Final = {
+    HTTPStatus.NOT_FOUND: ProblemCode.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED: ProblemCode.METHOD_NOT_ALLOWED,
+}
+
+
+class Rest:
+    """The REST interface of one hub."""
+
+    def __init__(self, hub: Hub, metrics: CollectorRegistry) -> None:
+        self._hub = hub
+        self._metrics = metrics
+        self._authors = Authors(hub)
+
+    def routes(self) -> Sequence[Route]:
+        """One route for each path, so that a wrong method is told all the right ones."""
+        paths: dict[str, dict[str, Operation]] = {}
+        for operation in OPERATIONS:
+            paths.setdefault(operation.path, {})[operation.method] = operation
+        return [Route(path, self._endpoint(by_method), methods=[*by_method]) for path, by_method in paths.items()]
+
+    def _endpoint(self, by_method: Mapping[str, Operation]) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            method = "GET" if request.method == "HEAD" else request.method
+            return await self._answered(by_method[method], request)
+
+        return endpoint
+
+    async def _answered(self, operation: Operation, request: Request) -> Response:
+        """Turn what an operation raises into problem details, in this one place."""
+        try:
+            return _response(operation, await operation.run(await self._call(operation, request)))
+        except Problem as problem:
+            return problems.answer(problem)
+        except RefusedUpdate as refusal:
+            return problems.answer(problems.of_refusal(refusal))
+        except ProtocolViolation as violation:
+            return problems.answer(problems.of_violation(violation))
+        except StoreError as error:
+            return problems.answer(Problem(ProblemCode.UNAVAILABLE, f"the store does not answer: {error}"))
+        except ClientDisconnect:  # nobody reads this; nothing was begun
+            return problems.answer(Problem(ProblemCode.MALFORMED, "the request ended before its body did"))
+
+    async def _call(self, operation: Operation, request: Request) -> "Call[object, object]":
+        grant = actor = None
+        if operation.roles is not None:
+            grant = self._grant(request)
+            now_s = asyncio.get_running_loop().time()
+            actor = self._authors.author(grant.identity(DEVICE), now_s)
+            await self._hold(self._hub.rates.take(actor.identity, now_s))
+            if grant.role not in operation.roles:
+                raise Problem(ProblemCode.FORBIDDEN, f"this is not for a {grant.role.value}: {operation.who}")
+        return Call(
+            hub=self._hub,
+            metrics=self._metrics,
+            headers=request.headers,
+            path=reading.path(request, operation),
+            query=reading.query(request, operation.query),
+            body=None if operation.body is None else await reading.body(request, operation.body),
+            grant=grant,
+            actor=actor,
+        )
+
+    def _grant(self, request: Request) -> Grant:
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not token:
+            raise Problem(ProblemCode.UNAUTHENTICATED, "send a token: `Authorization: Bearer …`")
+        return self._hub.authority.check(token, now_ms=self._hub.now_ms())
+
+    async def _hold(self, seconds: float) -> None:
+        """A request counts like an update: a caller over the rate waits, and beyond that is refused."""
+        if seconds > HOLD_S_MAX:
+            retry = {"retry_after_ms": int(seconds * 1000)}
+            raise Problem(ProblemCode.RATE_LIMITED, "too many requests", members=retry)
+        if seconds > 0:
+            await asyncio.sleep(seconds)
+
+
+def _response(operation: Operation, answer: Answer) -> Response:
+    declared = operation.answers[answer.status]
+    if declared is None:
+        return Response(status_code=answer.status, headers=answer.headers)
+    if isinstance(declared, str):
+        content = answer.value
+    else:
+        assert isinstance(answer.value, declared), (operation.id, answer.value)
+        content = msgspec.json.encode(answer.value)
+    return Response(content, answer.status, headers=answer.headers, media_type=answer.media_type)
+
+
+async def unknown(_: Request, error: Exception) -> Response:
+    """What no route answers: not found, or not with this method."""
+    if not isinstance(error, HTTPException):
+        raise error
+    code = CODE_OF_STATUS.get(HTTPStatus(error.status_code), ProblemCode.MALFORMED)
+    allowed = (error.headers or {}).get("Allow")
+    headers = {} if allowed is None else {"Allow": ", ".join(sorted(allowed.split(", ")))}
+    return problems.answer(Problem(code, str(error.detail), headers=headers))
+
+
+async def failed(_: Request, __: Exception) -> Response:
+    """The server's fault. What it is stands in its log, not in the answer."""
+    return problems.answer(Problem(ProblemCode.INTERNAL, "the server failed; its log says how"))
