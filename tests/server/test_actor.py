@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.running import Running, running
-from syncline_protocol.documents.rules import Identity, Role
+from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.names import parse_name
 from syncline_protocol.update import scan_records

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jwt
 import pytest
-from syncline_protocol.documents.rules import Role
+from syncline_protocol.documents.identity import Role
 from syncline_protocol.errors import CloseCode, ProtocolViolation
 from syncline_server.auth import Authority, read_secret
 

@@ -7,7 +7,7 @@ import pycrdt
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from syncline_protocol.documents.rules import Identity, Role
+from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.errors import CloseCode, ProtocolViolation
 from syncline_server.awareness import ENTRIES_MAX, STATE_BYTES_MAX, Entry, decode, encode, with_identity
 from syncline_server.wire import varint

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import typer
 from support.server import ServerProcess
-from syncline_protocol.documents.rules import Role
+from syncline_protocol.documents.identity import Role
 from syncline_server import cli
 from syncline_server.auth import Authority, read_secret
 from syncline_server.clock import now_ms

@@ -9,12 +9,11 @@ import pytest
 from support.running import Running, running
 from support.wire import wire_device
 from syncline_protocol import frames
-from syncline_protocol.documents.rules import Identity, Role
+from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access
 from syncline_protocol.names import parse_name
 from syncline_protocol.update import scan_records
-from syncline_server import conversations
 from syncline_server.conversations import head_name, segment_name
 from syncline_server.storage.interface import DocumentKey, Snapshot, StoreUnavailable
 
@@ -106,16 +105,6 @@ async def test_taking_part_decides_what_a_customer_may_open(server: Running) -> 
     assert seen == [Access.NONE, Access.APPEND, Access.NONE]
 
 
-async def test_participants_are_asked_for_customers_only(server: Running) -> None:
-    await create(server)
-    asked = server.hub.conversations.participants
-    assert await asked(CUS, parse_name("conversation/c1/1")) == {"cus", "mei"}
-    assert await asked(MEI, parse_name("conversation/c1/1")) == frozenset()
-    assert await asked(CUS, parse_name("page/one")) == frozenset()
-    assert await asked(CUS, parse_name("conversation/none")) == frozenset()
-    assert server.hub.conversations.known_participants(TENANT, parse_name("conversation/none/1")) == frozenset()
-
-
 async def test_who_takes_part_survives_a_restart(tmp_path: Path) -> None:
     async with running(tmp_path / "data") as server:
         await create(server)
@@ -143,17 +132,6 @@ async def test_a_head_is_read_from_its_snapshot_and_the_log_behind_it(tmp_path: 
         head = await server.hub.conversations.head(TENANT, "c1")
         assert head is not None
         assert sorted(head.participants) == ["aunt", "cus", "mei"]
-
-
-async def test_heads_that_are_not_kept_are_read_again(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversations, "HEADS_KEPT", 2)
-    for number in range(5):
-        await create(server, f"c{number}", customer=f"cus{number}")
-    for number in range(5):
-        head = await server.hub.conversations.head(TENANT, f"c{number}")
-        assert head is not None
-        assert head.customer == f"cus{number}"
-        assert len(server.hub.conversations._heads) <= 2
 
 
 async def test_devices_that_follow_a_head_see_who_comes(server: Running) -> None:

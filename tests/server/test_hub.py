@@ -12,7 +12,7 @@ from support.authors import Recorder
 from support.running import Running, running
 from support.wire import wire_device
 from syncline_protocol import frames
-from syncline_protocol.documents.rules import Identity, Role
+from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.errors import CloseCode, ProtocolViolation, RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access
 from syncline_protocol.names import parse_name
@@ -129,7 +129,10 @@ async def test_documents_come_into_being_only_where_that_is_right(server: Runnin
         (MEI, "user/jin", RefusalCode.FORBIDDEN),
         (MEI, "conversation/none", RefusalCode.NOT_FOUND),
         (MEI, "conversation/none/1", RefusalCode.NOT_FOUND),
-        (MEI, "ticket/1", RefusalCode.FORBIDDEN),
+        (MEI, "ticket/1", None),
+        (MEI, "ticket/1/text", None),
+        (MEI, "ticket/1/public", RefusalCode.NOT_FOUND),
+        (auditor, "ticket/2", RefusalCode.NOT_FOUND),
         (auditor, "page/two", RefusalCode.NOT_FOUND),
     ]
     for identity, name, code in cases:
@@ -140,7 +143,7 @@ async def test_documents_come_into_being_only_where_that_is_right(server: Runnin
             await server.hub.open(identity, name)
         assert caught.value.code is code, name
     names = [row.key.name for row in await server.hub.store.read_documents("default", "")]
-    assert sorted(names) == ["page/one", "user/mei"]
+    assert sorted(names) == ["page/one", "ticket/1", "ticket/1/text", "user/mei"]
 
 
 @pytest.mark.parametrize(

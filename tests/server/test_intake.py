@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from support.echo import Echo, EchoServer, echo_server
 from syncline_protocol import limits
-from syncline_protocol.documents.rules import Identity, Role
+from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.errors import CloseCode, ProtocolViolation, RefusedUpdate
 from syncline_server import intake as intake_module
 from syncline_server.intake import IN_FLIGHT_BYTES_MAX, Intake

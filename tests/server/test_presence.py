@@ -10,7 +10,7 @@ import pytest
 from support.running import running
 from support.wire import wire_device
 from syncline_protocol import codec, frames, limits
-from syncline_protocol.documents.rules import Identity, Role
+from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.errors import CloseCode, ProtocolViolation
 from syncline_protocol.names import parse_name
 from syncline_server import awareness

@@ -1,6 +1,6 @@
 """Token buckets: what is let through, how long is waited, that devices and tenants do not share."""
 
-from syncline_protocol.documents.rules import Identity, Role
+from syncline_protocol.documents.identity import Identity, Role
 from syncline_server.rates import BURST_SECONDS, Rates, TokenBucket
 
 

@@ -10,7 +10,7 @@ from support.framing import messages_in
 from support.running import running
 from support.wire import WireDevice, wire_device
 from syncline_protocol import codec, frames
-from syncline_protocol.documents.rules import Identity, Role
+from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.errors import RefusedUpdate
 from syncline_protocol.update import scan_records
 from syncline_server.relay import Batch, relay

@@ -4,7 +4,7 @@ from typing import Any
 
 import uuid_utils
 from support.wire import now_at
-from syncline_protocol.documents.rules import Identity, Role
+from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.errors import RefusedUpdate
 from syncline_protocol.frames import Access
 from syncline_protocol.limits import LEASE_CLIENT_ID_MIN

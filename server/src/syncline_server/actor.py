@@ -5,21 +5,25 @@ Beside the data's way, entering it where sessions do: `ACTOR → document (admis
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import uuid_utils
 from syncline_protocol.clock import HybridClock
-from syncline_protocol.documents.identity import SERVER_USER
-from syncline_protocol.documents.rules import Identity, Role
+from syncline_protocol.documents.identity import SERVER_USER, Identity, Role
 from syncline_protocol.errors import RefusedUpdate
 from syncline_protocol.frames import Access
 from syncline_protocol.update import RecordStruct, encode_records
 
+from syncline_server.admission import RecordAdmission
 from syncline_server.document import Document
 
 if TYPE_CHECKING:
     from syncline_server.hub import Hub
+
+ACTORS_MAX: Final = 10_000
+"""Authors kept, at some 1 KB each. One that is forgotten goes on under the same lease."""
 
 SERVER: Final = Identity(tenant="", user=SERVER_USER, device=SERVER_USER, role=Role.SERVER)
 
@@ -34,26 +38,56 @@ class Actor:
         self._next_id = 1
         self._clock = HybridClock()
 
-    async def write(self, document: Document, root: str, values: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    async def write(
+        self,
+        document: Document,
+        root: str,
+        values: Sequence[Mapping[str, Any]],
+        *,
+        access: Access = Access.APPEND,
+        observed: int = 0,
+    ) -> list[dict[str, Any]]:
         """Write records (`type` and their own fields given) into `document`; returns them whole, once durable.
 
-        Raises `RefusedUpdate`.
+        `observed`: the greatest stamp of what these records rest on; they get greater ones. Raises `RefusedUpdate`.
         """
         client = await self._hub.lease(self.identity, 0)
         await self._hub.load_index(document)
         admission = document.admission
         clock = admission.vector.get(client, 0) if admission is not None else 0
+        self._clock = self._clock.observe(observed)
         records = [self._record(value) for value in values]
         structs = [RecordStruct(client, clock + step, root, one["id"], one) for step, one in enumerate(records)]
         number, self._next_id = self._next_id, self._next_id + 1
         waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
             payload = encode_records(structs)
-            document.admit(payload, self, number, Access.APPEND, client, lambda one: one == client, self._hub.now_ms())
+            document.admit(payload, self, number, access, client, lambda one: one == client, self._hub.now_ms())
             await waiting
         finally:
             self._waiting.pop(number, None)
         return records
+
+    async def write_missing(
+        self,
+        document: Document,
+        root: str,
+        values: Sequence[Mapping[str, Any]],
+        *,
+        access: Access = Access.APPEND,
+        observed: int = 0,
+    ) -> list[dict[str, Any]]:
+        """Write those of `values`, which bring their ids, that are not in `document` yet; returns these whole.
+
+        So an effect can be offered as often as one likes and is written once. Raises `RefusedUpdate`.
+        """
+        await self._hub.load_index(document)
+        known = document.admission.index.records if isinstance(document.admission, RecordAdmission) else {}
+        missing = [value for value in values if (root, value["id"]) not in known]
+        if not missing:
+            await self._hub.log.flushed()  # known is not yet durable
+            return []
+        return await self.write(document, root, missing, access=access, observed=observed)
 
     def _record(self, value: Mapping[str, Any]) -> dict[str, Any]:
         self._clock = self._clock.tick(self._hub.now_ms())
@@ -72,3 +106,26 @@ class Actor:
         waiting = self._waiting.get(id)
         if waiting is not None and not waiting.done():
             waiting.set_exception(refusal)
+
+
+class Actors:
+    """The authors within the server: itself, and whoever writes without a device of their own (REST)."""
+
+    def __init__(self, hub: "Hub") -> None:
+        self._hub = hub
+        self._actors: OrderedDict[Identity, Actor] = OrderedDict()
+
+    @property
+    def server(self) -> Actor:
+        """The server itself."""
+        return self.of(SERVER)
+
+    def of(self, identity: Identity) -> Actor:
+        """The one author for `identity`."""
+        actor = self._actors.get(identity)
+        if actor is None:
+            actor = self._actors[identity] = Actor(self._hub, identity)
+            if len(self._actors) > ACTORS_MAX:
+                self._actors.popitem(last=False)
+        self._actors.move_to_end(identity)
+        return actor

@@ -11,11 +11,13 @@ write.
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from syncline_protocol.documents.identity import Identity
 from syncline_protocol.documents.record_index import RecordIndex
-from syncline_protocol.documents.rules import Identity, check_records
+from syncline_protocol.documents.rules import check_records
+from syncline_protocol.documents.text_rules import check_texts
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access
-from syncline_protocol.names import DocumentName, Language
+from syncline_protocol.names import DocumentKind, DocumentName, Language
 from syncline_protocol.update import RecordStruct, ScannedUpdate, scan_records, scan_update
 from syncline_protocol.update.content_index import ContentIndex
 
@@ -83,11 +85,12 @@ class RecordAdmission:
 
 
 class ContentAdmission:
-    """Admission to a free-form Yjs document."""
+    """Admission to a document of Yjs content: a free-form page, or the texts of a ticket."""
 
     digest = None
 
-    def __init__(self, index: ContentIndex) -> None:
+    def __init__(self, name: DocumentName, index: ContentIndex) -> None:
+        self._is_texts = name.kind is DocumentKind.TICKET_TEXT
         self.index = index
 
     @property
@@ -104,6 +107,8 @@ class ContentAdmission:
             raise RefusedUpdate(
                 RefusalCode.FORBIDDEN, f"{identity.role.value} {identity.user} may only read this document"
             )
+        if self._is_texts:
+            check_texts(update)
         return self.index.admit(update, owns=owns)
 
     def _knows(self, update: ScannedUpdate) -> bool:
@@ -131,11 +136,11 @@ def empty(name: DocumentName) -> "RecordAdmission | ContentAdmission":
     """Admission to a document that holds nothing yet."""
     if name.language is Language.RECORDS:
         return RecordAdmission(name, RecordIndex())
-    return ContentAdmission(ContentIndex())
+    return ContentAdmission(name, ContentIndex())
 
 
 def restore(name: DocumentName, index: bytes) -> "RecordAdmission | ContentAdmission":
     """Admission to a document whose index was stored beside its snapshot."""
     if name.language is Language.RECORDS:
         return RecordAdmission(name, RecordIndex.decode(index))
-    return ContentAdmission(ContentIndex.decode(index))
+    return ContentAdmission(name, ContentIndex.decode(index))

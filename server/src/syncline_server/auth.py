@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import jwt
-from syncline_protocol.documents.rules import Identity, Role
+from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.errors import CloseCode, ProtocolViolation
 
 ALGORITHM: Final = "HS256"

@@ -1,33 +1,27 @@
 """Conversations as the server writes them: their head documents, and who takes part.
 
 Beside the data's way. Head documents (`conversation/<id>`) are written by the server alone, by request of the REST
-interface, through the same admission and log as everybody's updates. Participants decide what a customer may open.
+interface and of the domain, through the same admission and log as everybody's updates.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import uuid_utils
-from syncline_protocol.documents.conversation import ConversationHead, reduce_conversation
-from syncline_protocol.documents.rules import Identity, Role
+from syncline_protocol.documents.conversation import ConversationHead
+from syncline_protocol.documents.derived import named_id
+from syncline_protocol.documents.identity import Identity, Role
+from syncline_protocol.documents.schema import CONVERSATION, MESSAGES
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
-from syncline_protocol.names import DocumentKind, DocumentName, parse_name
-from syncline_protocol.update import scan_records
+from syncline_protocol.names import DocumentKind
 
-from syncline_server.actor import SERVER, Actor
-from syncline_server.document import Document
-from syncline_server.storage.interface import DocumentKey
+from syncline_server.document import unavailable
+from syncline_server.storage.interface import StoreError
 
 if TYPE_CHECKING:
     from syncline_server.hub import Hub
-
-NOBODY: Final[frozenset[str]] = frozenset()
-HEADS_KEPT: Final = 50_000
-"""Heads in memory: at 2 KB each 100 MB at the very most."""
-ROOT: Final = "conversation"
-READ_BYTES: Final = 1024 * 1024
 
 
 class Conversations:
@@ -35,62 +29,15 @@ class Conversations:
 
     def __init__(self, hub: "Hub") -> None:
         self._hub = hub
-        self._heads: dict[tuple[str, str], ConversationHead] = {}
         self._creating: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         """One creation of a conversation at a time: of two under one id, the second finds the first one's."""
-        self._actor = Actor(hub, SERVER)
-
-    # --- reading
-
-    async def participants(self, identity: Identity, name: DocumentName) -> frozenset[str]:
-        """Who takes part in the conversation that the document belongs to, as far as it matters for `identity`."""
-        if name.conversation is None or identity.role is not Role.CUSTOMER:
-            return NOBODY
-        head = await self.head(identity.tenant, name.conversation)
-        return NOBODY if head is None else frozenset(head.participants)
-
-    def known_participants(self, tenant: str, name: DocumentName) -> frozenset[str]:
-        """The same from memory; a conversation that somebody has open is there."""
-        head = self._heads.get((tenant, name.conversation or ""))
-        return NOBODY if head is None else frozenset(head.participants)
 
     async def head(self, tenant: str, conversation: str) -> ConversationHead | None:
-        """The conversation's head as it was last written, or None if there is no such conversation."""
-        head = self._heads.get((tenant, conversation)) or await self._find(tenant, conversation)
-        # A document without records is what a failed creation left behind: the next one writes into it.
-        return None if head is None or head.opened_at is None else head
-
-    async def _find(self, tenant: str, conversation: str) -> ConversationHead | None:
-        name = head_name(conversation)
+        """The conversation's head, or None if there is no such conversation. Raises `RefusedUpdate` (unavailable)."""
         try:
-            document = await self._hub.find(DocumentKey(tenant, name), parse_name(name), create=False)
-        except RefusedUpdate as refusal:
-            if refusal.code is RefusalCode.NOT_FOUND:
-                return None
-            raise
-        try:
-            return await self._read(document)
-        finally:
-            self._hub.unpin(document)
-
-    async def _read(self, document: Document) -> ConversationHead:
-        """Read all records of a head and remember what they say."""
-        records: dict[str, dict[str, Any]] = {}
-        snapshot = await self._hub.store.read_snapshot(document.number)
-        payloads = [] if snapshot is None else [snapshot.payload]
-        cursor = 0 if snapshot is None else snapshot.seq
-        while rows := await self._hub.store.read_log(document.number, after=cursor, bytes_max=READ_BYTES):
-            payloads += [row.payload for row in rows]
-            cursor = rows[-1].seq
-        for payload in payloads:
-            records.update((struct.key, struct.value) for struct in scan_records(payload, trusted=True))
-        head = reduce_conversation(records.values())
-        if len(self._heads) >= HEADS_KEPT:
-            del self._heads[next(iter(self._heads))]
-        self._heads[document.key.tenant, document.name.conversation or ""] = head
-        return head
-
-    # --- writing
+            return await self._hub.states.head(tenant, conversation)
+        except StoreError as error:
+            raise unavailable(error) from error
 
     async def create(  # noqa: PLR0913 - one argument per field of the request
         self,
@@ -133,21 +80,50 @@ class Conversations:
             raise RefusedUpdate(RefusalCode.NOT_FOUND, f"there is no conversation {conversation}")
         await self._write(tenant, conversation, [record])
 
+    async def link_ticket(self, tenant: str, conversation: str, record: Mapping[str, Any]) -> None:
+        """Write a `ticket_linked` record, which brings its id, unless it is there. Raises `RefusedUpdate`."""
+        await self._write_missing(tenant, conversation, record)
+
+    async def open_segment(self, tenant: str, conversation: str, segment: int) -> None:
+        """Let new messages go into `segment`; once it is so, nothing happens. Raises `RefusedUpdate`."""
+        name = segment_name(conversation, segment)
+        await self._make(tenant, name)
+        record = {"type": "segment_opened", "segment": segment, "id": named_id(name)}
+        await self._write_missing(tenant, conversation, record)
+
+    async def announce(self, tenant: str, conversation: str, record: Mapping[str, Any], *, observed: int) -> None:
+        """Write a system message, which brings its id, into the newest segment, unless it is there.
+
+        Raises `RefusedUpdate`.
+        """
+        head = await self.head(tenant, conversation)
+        newest = max(head.segments, default=1) if head is not None else 1
+        document = await self._hub.find_named(tenant, segment_name(conversation, newest))
+        try:
+            await self._hub.actors.server.write_missing(document, MESSAGES, [record], observed=observed)
+        finally:
+            self._hub.unpin(document)
+
+    async def _write_missing(self, tenant: str, conversation: str, record: Mapping[str, Any]) -> None:
+        document = await self._hub.find_named(tenant, head_name(conversation))
+        try:
+            await self._hub.actors.server.write_missing(document, CONVERSATION, [record])
+        finally:
+            self._hub.unpin(document)
+        await self._hub.rights.checked()
+
     async def _make(self, tenant: str, name: str) -> None:
-        document = await self._hub.find(DocumentKey(tenant, name), parse_name(name), create=True)
-        self._hub.unpin(document)
+        self._hub.unpin(await self._hub.find_named(tenant, name, create=True))
 
     async def _write(
         self, tenant: str, conversation: str, records: Sequence[Mapping[str, Any]], *, create: bool = False
     ) -> None:
-        name = head_name(conversation)
-        document = await self._hub.find(DocumentKey(tenant, name), parse_name(name), create=create)
+        document = await self._hub.find_named(tenant, head_name(conversation), create=create)
         try:
-            await self._actor.write(document, ROOT, records)
-            await self._read(document)
+            await self._hub.actors.server.write(document, CONVERSATION, records)
         finally:
             self._hub.unpin(document)
-        self._hub.participants_changed(tenant, conversation)
+        await self._hub.rights.checked()
 
 
 def head_name(conversation: str) -> str:

@@ -10,6 +10,7 @@ subscriptions, and (once somebody writes) its admission index. Its content is on
    remembered.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -29,12 +30,21 @@ if TYPE_CHECKING:
 UNAVAILABLE_RETRY_MS: Final = 1_000
 """When a device may try again after the store failed."""
 
+OnCommit = Callable[["Document", Sequence[LogEntry]], None]
+"""Who wants to know what was committed of a document, after everybody who follows it was told."""
+
 
 class Document:
     """See the module's text. `number` is the channel under which every connection knows it."""
 
     def __init__(
-        self, name: DocumentName, row: StoredDocument, log: Log, on_failure: Callable[["Document"], None]
+        self,
+        name: DocumentName,
+        row: StoredDocument,
+        log: Log,
+        on_failure: Callable[["Document"], None],
+        *,
+        on_commit: "OnCommit | None" = None,
     ) -> None:
         self.name = name
         self.key: DocumentKey = row.key
@@ -54,8 +64,12 @@ class Document:
         """With the tail, what compaction goes by; known once the index is loaded, without which nobody writes."""
         self.compact_after = 0
         """Not before this sequence number, since an attempt failed."""
+        self.rewriting = asyncio.Lock()
+        """Held by whoever makes another history or snapshot of the document: a compaction, an erasure."""
+        self._settling: list[asyncio.Future[None]] = []
         self._log = log
         self._on_failure = on_failure
+        self._on_commit = on_commit
 
     @property
     def in_use(self) -> bool:
@@ -91,6 +105,19 @@ class Document:
         self._log.append(self, Pending(author, id, LogEntry(self.number, self.head, client, now_ms, payload)))
         return True
 
+    async def settled(self) -> None:
+        """Return when everything that was admitted is durable or rejected."""
+        while self.head != self.committed:
+            settling = asyncio.get_running_loop().create_future()
+            self._settling.append(settling)
+            await settling
+
+    def _settle(self) -> None:
+        settling, self._settling = self._settling, []
+        for one in settling:
+            if not one.done():
+                one.set_result(None)
+
     def committed_updates(self, pending: Sequence[Pending]) -> None:
         """The log says that these are durable: acknowledge and relay."""
         new: list[tuple[Author, LogEntry]] = []
@@ -105,12 +132,16 @@ class Document:
         if new:
             self.tail_updates += len(new)
             self.committed = new[-1][1].seq
+            self._settle()
             relay.relay(self.number, new, list(self.subscriptions.values()))
+            if self._on_commit is not None:
+                self._on_commit(self, [entry for _, entry in new])
 
     def rejected_updates(self, pending: Sequence[Pending], error: StoreError) -> None:
         """The log says that these were not stored: forget them and say so to their authors."""
         self.head = self.committed
         self.admission = None
+        self._settle()
         refusal = unavailable(error)
         for one in pending:
             one.author.refuse(self.number, one.id, refusal)

@@ -8,37 +8,57 @@ same time. It knows who may open what, and withdraws what was opened when the ri
    client id.
 3. Nothing is subscribed without a check of its rights, and the check is repeated when something it rests on has
    changed.
+4. While a document's history is being replaced nothing is admitted into it: every update is in the old history and so
+   in what the new one is made of, or comes behind the new one.
 """
 
 import asyncio
 import secrets
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from syncline_protocol.documents.rules import Identity, access
+from syncline_protocol.documents.identity import Identity
 from syncline_protocol.errors import CloseCode, RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access
 from syncline_protocol.names import DocumentKind, DocumentName, parse_name
 
-from syncline_server import clock, index_loading
+from syncline_server import admission, clock, index_loading
+from syncline_server.actor import Actors
 from syncline_server.auth import Authority
 from syncline_server.conversations import Conversations
-from syncline_server.document import Document, unavailable
+from syncline_server.document import Document, OnCommit, unavailable
 from syncline_server.engine import Engine
 from syncline_server.leases import Leases
 from syncline_server.log import Log
 from syncline_server.metrics import Metrics
 from syncline_server.presence import PresenceBoard
 from syncline_server.rates import Rates
+from syncline_server.rights import Rights
 from syncline_server.settings import Settings
-from syncline_server.storage.interface import DocumentKey, Store, StoreCorrupt, StoredDocument, StoreError
+from syncline_server.states import ROOT_OF, States
+from syncline_server.storage.interface import (
+    DocumentKey,
+    LogEntry,
+    Snapshot,
+    Store,
+    StoreCorrupt,
+    StoredDocument,
+    StoreError,
+)
+from syncline_server.tickets import Tickets
 
 if TYPE_CHECKING:
     from syncline_server.outbox import Follower, Subscription
     from syncline_server.session import Session
 
 EPOCH_BITS: Final = 48
+
+MADE_BY_OPENING: Final = frozenset(
+    {DocumentKind.PAGE, DocumentKind.USER, DocumentKind.TICKET, DocumentKind.TICKET_TEXT}
+)
+"""Kinds that come into being when somebody who may write them opens them: a device makes tickets without asking."""
 
 
 class Hub:
@@ -55,7 +75,15 @@ class Hub:
         self.presence = PresenceBoard(settings.presence_ttl_seconds)
         self.rates = Rates(settings.updates_per_second_device, settings.updates_per_second_tenant)
         self.leases = Leases(store)
+        self.states = States(self)
+        self.rights = Rights(self)
+        self.actors = Actors(self)
         self.conversations = Conversations(self)
+        self.tickets = Tickets(self)
+        self.on_commit: list[OnCommit] = []
+        """Who else wants to know what was committed, in the order in which they are told."""
+        self.on_replaced: list[Callable[[Document], None]] = []
+        """Who else wants to know that a document's history was replaced."""
         self.documents: dict[DocumentKey, Document] = {}
         self.followers: set[Follower] = set()
         self.devices: dict[tuple[str, str, str], Session] = {}
@@ -114,42 +142,19 @@ class Hub:
             if (identity.tenant, identity.user) == (tenant, user) and device in ("", identity.device):
                 session.end(CloseCode.SESSION_REVOKED, "logged out")
 
-    def recheck(self, session: "Follower") -> None:
-        """The session's role or groups have changed: look at everything it has open again."""
-        for subscription in list(session.subscriptions.values()):
-            document = subscription.document
-            participants = self.conversations.known_participants(session.identity.tenant, document.name)
-            self._recheck(subscription, access(session.identity, document.name, participants))
-
-    def participants_changed(self, tenant: str, conversation: str) -> None:
-        """Somebody was added to or removed from a conversation: look at who has it open."""
-        for document in list(self.documents.values()):
-            if document.key.tenant == tenant and document.name.conversation == conversation:
-                participants = self.conversations.known_participants(tenant, document.name)
-                for subscription in list(document.subscriptions.values()):
-                    allowed = access(subscription.session.identity, document.name, participants)
-                    self._recheck(subscription, allowed)
-
-    def _recheck(self, subscription: "Subscription", allowed: Access) -> None:
-        if allowed is Access.NONE:
-            subscription.session.evict(subscription, RefusalCode.FORBIDDEN, "your access to this document has ended")
-        else:
-            subscription.access = allowed
-
     # --- documents
 
     async def open(self, identity: Identity, name: str) -> tuple[Document, Access]:
         """The document called `name`, pinned in memory (`unpin` it), and what `identity` may do with it.
 
-        Pages and one's own user documents come into being on first opening. Raises `RefusedUpdate`
+        Documents of `MADE_BY_OPENING` come into being on first opening. Raises `RefusedUpdate`
         (not_found, forbidden, invalid, unavailable).
         """
         parsed = parse_name(name)
-        participants = await self.conversations.participants(identity, parsed)
-        allowed = access(identity, parsed, participants)
+        allowed = await self.rights.access(identity, parsed)
         if allowed is Access.NONE:
             raise RefusedUpdate(RefusalCode.FORBIDDEN, f"{identity.user} may not open {name}")
-        create = parsed.kind in (DocumentKind.PAGE, DocumentKind.USER) and allowed >= Access.APPEND
+        create = parsed.kind in MADE_BY_OPENING and allowed >= Access.APPEND
         return await self.find(DocumentKey(identity.tenant, name), parsed, create=create), allowed
 
     async def find(self, key: DocumentKey, name: DocumentName, *, create: bool) -> Document:
@@ -161,6 +166,10 @@ class Hub:
             raise RefusedUpdate(RefusalCode.NOT_FOUND, f"there is no document {key.name}")
         document.pins += 1
         return document
+
+    async def find_named(self, tenant: str, name: str, *, create: bool = False) -> Document:
+        """The same by a name that is known to be one."""
+        return await self.find(DocumentKey(tenant, name), parse_name(name), create=create)
 
     async def _load(self, key: DocumentKey, name: DocumentName, *, create: bool) -> Document | None:
         loading = self._loading.get(key)
@@ -181,9 +190,16 @@ class Hub:
 
     def adopt(self, name: DocumentName, row: StoredDocument) -> Document:
         """Take a document that the store knows into memory."""
-        document = Document(name, row, self.log, self._failed)
+        document = Document(name, row, self.log, self._failed, on_commit=self._committed)
         self.documents[row.key] = document
         return document
+
+    def _committed(self, document: Document, entries: Sequence[LogEntry]) -> None:
+        if document.name.kind in ROOT_OF:
+            self.states.committed(document, entries)
+            self.rights.committed(document)
+        for tell in self.on_commit:
+            tell(document, entries)
 
     def unpin(self, document: Document) -> None:
         """Undo one `open` or `find`."""
@@ -242,10 +258,52 @@ class Hub:
         except StoreError as error:
             raise unavailable(error) from error
         document.epoch = epoch
-        for subscription in list(document.subscriptions.values()):
-            subscription.session.evict(
-                subscription, RefusalCode.UNAVAILABLE, "the document's history was replaced: open it again"
-            )
+        _evict_all(document)
+
+    async def replace_history(self, document: Document, rewrite: Callable[[], Awaitable[Snapshot | None]]) -> None:
+        """Put what `rewrite` makes of the document, once all of it is durable, in the place of its history, under
+        another epoch. With None everything stays as it is.
+
+        Whoever writes meanwhile waits for the index of the new history. `rewrite` must not: it reads the store. Carried
+        to its end even if the caller is cancelled. Raises `RefusedUpdate` (unavailable), and what `rewrite` raises.
+        """
+        await asyncio.shield(asyncio.ensure_future(self._replace_history(document, rewrite)))
+
+    async def _replace_history(self, document: Document, rewrite: Callable[[], Awaitable[Snapshot | None]]) -> None:
+        document.pins += 1
+        replaced = self._loop.create_future()
+        try:
+            async with document.rewriting:
+                while (indexing := self._indexing.get(document.key)) is not None:
+                    await asyncio.wait([indexing])
+                self._indexing[document.key] = replaced
+                document.admission = None
+                await document.settled()
+                snapshot = await rewrite()
+                if snapshot is not None:
+                    epoch = secrets.randbits(EPOCH_BITS) | 1
+                    await self.store.replace_history(document.number, epoch, snapshot)
+                    self._begin_history(document, epoch, snapshot)
+        except StoreError as error:
+            raise unavailable(error) from error
+        finally:
+            if self._indexing.get(document.key) is replaced:
+                del self._indexing[document.key]
+            replaced.set_result(None)
+            self.unpin(document)
+
+    def _begin_history(self, document: Document, epoch: int, snapshot: Snapshot) -> None:
+        """Let memory follow the store: whoever has the document open has something else open."""
+        self._logger.info("document.history_replaced", document=document.key.name, tenant=document.key.tenant)
+        document.epoch, document.floor = epoch, snapshot.seq
+        document.tail_updates = document.tail_bytes = document.compact_after = 0
+        document.snapshot_bytes = len(snapshot.payload)
+        document.admission = admission.restore(document.name, snapshot.index)
+        self.cursors = {key: cursor for key, cursor in self.cursors.items() if key[0] != document.number}
+        self.states.replaced(document)
+        for tell in self.on_replaced:
+            tell(document)
+        _evict_all(document)
 
     # --- what sessions ask
 
@@ -277,6 +335,13 @@ class Hub:
     async def diff(self, document: Document, vector: bytes) -> tuple[int, bytes]:
         """What a stock Yjs client lacks by its state vector, and the sequence number up to which that is."""
         return await self._engine.diff(document, vector)
+
+
+def _evict_all(document: Document) -> None:
+    for subscription in list(document.subscriptions.values()):
+        subscription.session.evict(
+            subscription, RefusalCode.UNAVAILABLE, "the document's history was replaced: open it again"
+        )
 
 
 def _device_key(identity: Identity) -> tuple[str, str, str]:

@@ -9,7 +9,7 @@ import asyncio
 from typing import Final
 
 from syncline_protocol import limits
-from syncline_protocol.documents.rules import Identity
+from syncline_protocol.documents.identity import Identity
 from syncline_protocol.errors import CloseCode, ProtocolViolation, RefusalCode, RefusedUpdate
 
 from syncline_server.rates import Rates

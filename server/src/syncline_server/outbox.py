@@ -14,7 +14,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
-from syncline_protocol.documents.rules import Identity
+from syncline_protocol.documents.identity import Identity
 from syncline_protocol.errors import CloseCode, RefusalCode
 from syncline_protocol.frames import Access
 
@@ -145,6 +145,8 @@ class Outbox:
         session, document = self._session, subscription.document
         cursor = subscription.cursor
         rows = await session.hub.store.read_log(document.number, after=cursor, bytes_max=CATCH_UP_BYTES)
+        if not self._follows(subscription):
+            return  # closed while this was read, perhaps since another history has begun
         if (rows and rows[0].seq != cursor + 1) or (not rows and cursor < document.committed):
             await session.hub.refresh(document)  # compacted meanwhile: the log starts later than we thought
             return

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from syncline_protocol import codec, frames, limits
-from syncline_protocol.documents.rules import Identity
+from syncline_protocol.documents.identity import Identity
 from syncline_protocol.errors import CloseCode, ProtocolViolation
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Final
 
-from syncline_protocol.documents.rules import Identity
+from syncline_protocol.documents.identity import Identity
 
 BURST_SECONDS: Final = 2.0
 """A bucket holds what its rate gives in so many seconds."""

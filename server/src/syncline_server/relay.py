@@ -7,7 +7,7 @@ everybody who wrote none of it. An author is acknowledged instead, and sent only
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from syncline_protocol.documents.rules import Identity
+from syncline_protocol.documents.identity import Identity
 from syncline_protocol.errors import RefusedUpdate
 
 from syncline_server.storage.interface import LogEntry

@@ -12,8 +12,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 import structlog
-from syncline_protocol.documents.rules import Identity, Role
-from syncline_protocol.documents.schema import LanguageTag, Subject, Text, UserId
+from syncline_protocol.documents.fields import LanguageTag, Subject, Text, UserId
+from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.names import parse_name
 
 from syncline_server import clock

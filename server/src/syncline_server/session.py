@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from syncline_protocol import codec, frames, limits
-from syncline_protocol.documents.rules import Identity, Role
+from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.errors import CloseCode, ProtocolViolation, RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Frame
 from syncline_protocol.session import FROM_DEVICE, State, next_state
@@ -260,7 +260,7 @@ class Session:
         self._expire_later()
         self.send(frames.Renewed(grant.expires_ms))
         if changed:
-            self.hub.recheck(self)
+            self.hub.rights.of_session_changed(self)
 
     # --- requests that ask the store
 

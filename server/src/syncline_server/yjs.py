@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from syncline_protocol import limits
-from syncline_protocol.documents.rules import Identity
+from syncline_protocol.documents.identity import Identity
 from syncline_protocol.errors import CloseCode, ProtocolViolation, RefusalCode, RefusedUpdate
 from syncline_protocol.update import encode_vector, scan_vector
 
