@@ -148,7 +148,7 @@ class Peer:
 
 
 class PeerSession:
-    """The server's side of one connection, without I/O."""
+    """The server's side of one connection, without I/O. A token is a user's name, or `USER:ROLE`."""
 
     def __init__(self, peer: Peer, user: str = "ann") -> None:
         self.peer = peer
@@ -212,7 +212,8 @@ class PeerSession:
         if hello.token.startswith("bad"):
             self.end(CloseCode.UNAUTHENTICATED, "the token is not valid")
             return
-        self.user, self.device = hello.token, hello.device
+        self.user, _, role = hello.token.partition(":")
+        self.device = hello.device
         for other in [one for one in peer.sessions if (one.user, one.device) == (self.user, self.device)]:
             other.end(CloseCode.REPLACED, "this device has connected again")
         peer.sessions.append(self)
@@ -221,7 +222,7 @@ class PeerSession:
         limits = frames.Limits(FRAME_BYTES_MAX, UPDATE_BYTES_MAX, UPDATES_IN_FLIGHT_MAX, OPEN_DOCUMENTS_MAX)
         self.send(
             frames.Welcome(
-                f"s{id(self)}", "t", self.user, "agent", self.client, peer.now_ms, peer.tokens_expire_ms, limits
+                f"s{id(self)}", "t", self.user, role or "agent", self.client, peer.now_ms, peer.tokens_expire_ms, limits
             )
         )
 

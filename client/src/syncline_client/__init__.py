@@ -9,6 +9,7 @@ from syncline_client.status import Status
 from syncline_client.store import Row, StoreError
 from syncline_client.store_memory import MemoryStore
 from syncline_client.store_sqlite import SqliteStore
+from syncline_client.ticket import Ticket
 
 __all__ = [
     "AnsweredMeanwhile",
@@ -29,5 +30,6 @@ __all__ = [
     "SqliteStore",
     "Status",
     "StoreError",
+    "Ticket",
     "Verdict",
 ]

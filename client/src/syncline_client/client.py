@@ -22,7 +22,7 @@ from syncline_protocol.names import Language, parse_name
 from syncline_client.changes import Changes
 from syncline_client.connection import Connection, Standing, TokenSource
 from syncline_client.conversation import Conversation
-from syncline_client.errors import DeviceStopped
+from syncline_client.errors import DeviceStopped, NeverConnected
 from syncline_client.own_state import OwnState
 from syncline_client.page import Page
 from syncline_client.presence import PresenceBoard
@@ -31,6 +31,7 @@ from syncline_client.status import Status
 from syncline_client.store import Row, Store, StoredDocument, StoreError
 from syncline_client.store_memory import MemoryStore
 from syncline_client.store_sqlite import SqliteStore
+from syncline_client.ticket import Ticket
 from syncline_client.transport import Connect, connect_websocket, sync_url
 
 STOP_WAIT_S: Final = 5.0
@@ -84,6 +85,7 @@ class Device:
         self._random = random or SystemRandom()
         self._tasks: set[asyncio.Task[None]] = set()
         self._conversations: dict[str, Conversation] = {}
+        self._tickets: dict[str, Ticket] = {}
         self._presence = PresenceBoard()
         self.replica = Replica(self._store, device=device, clock_ms=clock_ms)
 
@@ -146,9 +148,25 @@ class Device:
                 )
         return self._conversations[id]
 
+    async def ticket(self, id: str) -> Ticket:  # noqa: A002 - a ticket's id
+        """The ticket, followed from now on: a customer's device follows its public side. Raises `NeverConnected` on a
+        device that does not know yet whose it is, `RefusedUpdate` when `id` cannot be one, `StoreError`.
+        """
+        if not self.replica.role:
+            raise NeverConnected
+        ticket = self._ticket(id)
+        await ticket.open()
+        return ticket
+
+    def _ticket(self, id: str) -> Ticket:  # noqa: A002 - a ticket's id
+        """One handle for everybody, because what is written by way of it is written in turn."""
+        if id not in self._tickets:
+            self._tickets[id] = Ticket(id, self.replica, self.connection, self._presence)
+        return self._tickets[id]
+
     async def page(self, name: str) -> Page:
-        """The page (`page/<id>`), followed from now on. Raises `RefusedUpdate` when there can be no such page,
-        `StoreError`.
+        """The page (`page/<id>`), or a ticket's texts (`ticket/<id>/text`), followed from now on. Raises
+        `RefusedUpdate` when there can be no such page, `StoreError`.
         """
         if parse_name(name).language is not Language.CONTENT:
             raise ValueError(f"{name} holds records: it is no page")

@@ -45,6 +45,9 @@ STABLE_AFTER_S: Final = 10.0
 TOKEN_RETRY_S: Final = 5.0
 """Before the program is asked for a token again while the old one still counts."""
 
+ARRIVAL_WAIT_S: Final = 5.0
+"""How long to wait for a document that this device has never seen, while connected."""
+
 MALFORMED_IN_A_ROW_MAX: Final = 3
 """Connections closed for a malformed update, one after the other, each time with the update set aside."""
 
@@ -120,6 +123,19 @@ class Connection:
         """Whether this device has all there is of a document, or is not let have it."""
         session = self._session
         return session is not None and session.is_document_settled(name)
+
+    async def arrival(self, name: str) -> None:
+        """Wait until this device has all there is of a document, if there is a connection: not for ever, because what
+        comes later shows when it comes.
+        """
+        try:
+            async with asyncio.timeout(ARRIVAL_WAIT_S):
+                while not self.is_caught_up(name):
+                    if self.state.standing in (Standing.OFFLINE, Standing.STOPPED):
+                        return
+                    await self.changed()
+        except TimeoutError:
+            logger.info("%s has not come within %g s", name, ARRIVAL_WAIT_S)
 
     def reason_of(self, name: str) -> str:
         """Why the server does not let this device have (or write) a document; empty if it does, or nobody knows."""

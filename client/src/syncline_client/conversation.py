@@ -5,7 +5,6 @@ First on the device's way: `HANDLE → replica → outbox → …`. A conversati
 the same however long it is.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -18,14 +17,11 @@ from syncline_protocol.names import DocumentKind, DocumentName
 
 from syncline_client.attendance import Attendance
 from syncline_client.changes import Changes
-from syncline_client.connection import Connection, Standing
+from syncline_client.connection import Connection
 from syncline_client.errors import AnsweredMeanwhile, EditNotAllowed
 from syncline_client.own_state import OwnState
 from syncline_client.presence import Attendant, PresenceBoard
 from syncline_client.replica import Replica
-
-HEAD_WAIT_S: Final = 5.0
-"""How long to wait for a head that this device has never seen, while connected."""
 
 FIRST_SEGMENT: Final = 1
 
@@ -80,18 +76,8 @@ class Conversation:
         """Follow the head and the newest segment; those of this device's earlier life are there at once."""
         await self._replica.follow(self.name)
         if not self._replica.records(self.name, CONVERSATION):
-            await self._await_head()
+            await self._connection.arrival(self.name)
         await self.follow_newest()
-
-    async def _await_head(self) -> None:
-        try:
-            async with asyncio.timeout(HEAD_WAIT_S):
-                while not (self._replica.records(self.name, CONVERSATION) or self._connection.reason_of(self.name)):
-                    if self._connection.state.standing in (Standing.OFFLINE, Standing.STOPPED):
-                        return
-                    await self._connection.changed()
-        except TimeoutError:
-            return  # what comes later is followed when it comes
 
     async def follow_newest(self) -> None:
         """Follow the segment that new messages go into, and the one before it no longer than this device has to."""

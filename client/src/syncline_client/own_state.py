@@ -18,16 +18,13 @@ from syncline_protocol.documents.schema import DRAFTS, READ_MARKERS, SETTINGS
 from syncline_protocol.documents.user import ReadPosition, UserState, reduce_user
 from syncline_protocol.names import DocumentKind, DocumentName
 
-from syncline_client.connection import Connection, Standing
+from syncline_client.connection import Connection
 from syncline_client.errors import NeverConnected
 from syncline_client.replica import Replica, logger
 from syncline_client.store import StoreError
 
 GATHER_S: Final = 0.5
 """From the first thing noted to the write: scrolling through a page of messages becomes one marker."""
-
-FIRST_WAIT_S: Final = 5.0
-"""How long to wait for a document that this device has never seen, while connected."""
 
 
 class OwnState:
@@ -56,16 +53,8 @@ class OwnState:
             return
         document = await self._replica.follow(self.name)
         self.is_open = True
-        if document.epoch:
-            return
-        try:
-            async with asyncio.timeout(FIRST_WAIT_S):
-                while not self._connection.is_caught_up(self.name):
-                    if self._connection.state.standing in (Standing.OFFLINE, Standing.STOPPED):
-                        return
-                    await self._connection.changed()
-        except TimeoutError:
-            return  # what comes later shows when it comes
+        if not document.epoch:
+            await self._connection.arrival(self.name)
 
     # --- reading
 

@@ -1,4 +1,4 @@
-"""A page in a program's hands: a free-form Yjs document.
+"""A page in a program's hands: a free-form Yjs document, or the texts of a ticket, which are one too.
 
 First on the device's way: `HANDLE → replica → outbox → …`. A program edits the document in place (`edit`), or lets an
 editor with a document of its own write under this device's client id (`record_local`).
