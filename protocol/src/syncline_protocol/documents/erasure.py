@@ -14,8 +14,10 @@ REDACTED: Final = "redacted"
 KEPT: Final = ("id", "by", "device", "at")
 """Fields of every record."""
 
-STRUCTURE: Final = ("after", "message")
-"""Fields that name other records and say nothing by themselves; kept where the record had them."""
+STRUCTURE: Final = ("after", "message", "auto", "status", "conversation", "customer")
+"""Fields that name other records or documents, or one of a few words, and tell nothing; kept where the record had them.
+So to erase what somebody wrote changes neither where a ticket stands nor whose it is.
+"""
 
 
 def erased(value: Mapping[str, Any]) -> dict[str, Any]:

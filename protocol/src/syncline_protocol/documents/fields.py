@@ -4,7 +4,7 @@ Below the record types (`message_records.py`, `head_records.py`, `user_records.p
 `public_records.py`), which `schema.py` puts into the roots of documents.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -92,8 +92,14 @@ class Blob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Redacted(Record, frozen=True, kw_only=True, tag="redacted"):
-    """What remains of an erased record of type `of`: who wrote it when, and its place among the others."""
+    """What remains of an erased record of type `of`: who wrote it when, its place among the others, and what others
+    build on (`erasure.py`): whose ticket it is, and where it stood.
+    """
 
     of: Word
     message: RecordId | UnsetType = UNSET
     after: Annotated[tuple[RecordId, ...], Meta(max_length=HEADS_MAX)] | UnsetType = UNSET
+    auto: Literal[True] | UnsetType = UNSET
+    status: Word | UnsetType = UNSET
+    conversation: DocumentId | UnsetType = UNSET
+    customer: UserId | UnsetType = UNSET

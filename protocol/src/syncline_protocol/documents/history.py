@@ -1,37 +1,45 @@
 """The events of a ticket in one order, and which of them knew of which: what all reducers of a ticket stand on.
- Events stand in the order of (`at`, `id`). An event knows those that it names in `after`, and all that those know. What
+
+Events stand in the order of (`at`, `id`). An event knows those that it names in `after`, and all that those know. What
 is named and not there counts for nothing: it was refused, or has not come yet. Nor does what stands at the same place
 or later: a device's clock runs ahead of every record that it has seen (`clock.py`), so no honest event names such a
 one, and what is left cannot go round in circles. Two events of which neither knows the other are *concurrent*.
 
 Sets of events are whole numbers, a bit for each place: a ticket of thousands of events is read in one pass.
- An event that was erased, be it that a `redaction` names it or that only its rest (`redacted`) is there, keeps its
-place and says nothing. So does an event of a type that this version does not know.
+
+An event that was erased, be it that a `redaction` names it or that only its rest (`redacted`) is there, keeps its
+place, and says what its rest says (`erasure.py`). An event of a type that this version does not know keeps its place
+and says nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 
-from syncline_protocol.documents.fields import HEADS_MAX, Record, RecordId, Redacted
+from syncline_protocol.documents.erasure import erased
+from syncline_protocol.documents.fields import HEADS_MAX, Redacted
 from syncline_protocol.documents.identity import SERVER_USER
+from syncline_protocol.documents.records import plain
 from syncline_protocol.documents.schema import EVENTS, read_record
 from syncline_protocol.documents.ticket_records import EventRedaction, Reopened, TicketEvent
 
 REOPENED: Final = Reopened.__struct_config__.tag
+UNKNOWN: Final = "unknown"
 
 
-class UnknownEvent(Record, frozen=True, kw_only=True, tag="unknown"):
+class UnknownEvent(TicketEvent, frozen=True, kw_only=True, tag=UNKNOWN):
     """What a later version wrote: all of it that has to be understood."""
 
-    after: tuple[RecordId, ...] = ()
+
+AnyEvent = TicketEvent | Redacted
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """An event at its place among the others; equal to itself alone. `record` is None when it says nothing: erased, or
-    unknown.
+    """An event at its place among the others; equal to itself alone. `type` is the one that it had before it was
+    erased.
 
     `human`: a person's word, and no program's. What the server concludes from a customer's message counts as theirs.
     """
@@ -42,28 +50,32 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     at: int
     type: str
     human: bool
-    record: TicketEvent | None
+    record: AnyEvent
 
 
 class History:
     """The events of a ticket. Raises `ValueError` when one of the values is malformed."""
 
     def __init__(self, values: Iterable[Mapping[str, Any]]) -> None:
-        read = {one.id: (one, type_) for one, type_ in map(_read, values)}
-        records = sorted(read.values(), key=lambda one: (one[0].at, one[0].id))
-        redactions = [one for one, _ in records if isinstance(one, EventRedaction)]
-        erased = {one.event for one in redactions} - {one.id for one in redactions}
-        self.events: Final = tuple(
-            _event(place, record, type_, erased) for place, (record, type_) in enumerate(records)
-        )
+        records = sorted(_read(values), key=lambda one: (one.at, one.id))
+        self.events: Final = tuple(_event(place, record) for place, record in enumerate(records))
         self.by_id: Final = {event.id: event for event in self.events}
-        self._named: Final = _named([(one.id, _after(one)) for one, _ in records])
+        self.said: Final = tuple((one, one.record) for one in self.events if isinstance(one.record, TicketEvent))
+        """The events that were not erased, in order, with what they say."""
+        self._named: Final = _named(records)
         self.past: Final[Sequence[int]] = self._past()
         """By place: the events that the event there knows."""
 
     def knows(self, event: Event, other: Event) -> bool:
         """Whether `event` knows `other`."""
         return bool(self.past[event.place] >> other.place & 1)
+
+    def counted(self, count: Callable[[Event, int], int]) -> list[int]:
+        """By place: what `count` makes of the event there and of the greatest count among the events it knows, or 0."""
+        counts: list[int] = []
+        for event in self.events:
+            counts.append(count(event, max((counts[place] for place in self._named[event.place]), default=0)))
+        return counts
 
     @cached_property
     def future(self) -> Sequence[int]:
@@ -73,16 +85,6 @@ class History:
             for named in self._named[place]:
                 future[named] |= future[place]
         return future
-
-    def frontiers(self, candidates: int) -> Sequence[int]:
-        """By place: of these candidates the heads among those that the event there knows."""
-        surpassed: list[int] = []  # by place: what is known to a candidate that the event there knows
-        for named in self._named:
-            known = 0
-            for place in named:
-                known |= surpassed[place] | (self.past[place] if candidates >> place & 1 else 0)
-            surpassed.append(known)
-        return [known & candidates & ~less for known, less in zip(self.past, surpassed, strict=True)]
 
     def heads(self, events: Iterable[Event]) -> list[Event]:
         """Those of these events that none of the others knows, in order."""
@@ -105,50 +107,62 @@ class History:
         """What the next event names in `after`: the heads of all; of more than `HEADS_MAX` the latest."""
         return tuple(event.id for event in self.heads(self.events)[-HEADS_MAX:])
 
-    def said(self) -> Iterator[tuple[Event, TicketEvent]]:
-        """The events that say something, in order, with what they say."""
-        return ((event, event.record) for event in self.events if event.record is not None)
-
 
 def bits(events: Iterable[Event]) -> int:
     """These events as a set."""
-    places = 0
+    found = 0
     for event in events:
-        places |= 1 << event.place
-    return places
+        found |= 1 << event.place
+    return found
 
 
-def _read(value: Mapping[str, Any]) -> tuple[Record, str]:
-    """An event and the type it has or had."""
+def places(events: int) -> Iterator[int]:
+    """The places in a set, ascending."""
+    while events:
+        lowest = events & -events
+        yield lowest.bit_length() - 1
+        events ^= lowest
+
+
+def _read(values: Iterable[Mapping[str, Any]]) -> list[AnyEvent]:
+    """The events, each once; of those that a redaction names what will be left."""
+    given = {value.get("id"): value for value in values}
+    records = {id_: _record(value) for id_, value in given.items()}
+    redactions = [record for record in records.values() if isinstance(record, EventRedaction)]
+    for named in {one.event for one in redactions} - {one.id for one in redactions}:
+        if named in records:
+            records[named] = _record(erased(given[named]))
+    return list(records.values())
+
+
+def _record(value: Mapping[str, Any]) -> AnyEvent:
     record = read_record(EVENTS, value)
-    if record is None:
-        known = {name: value[name] for name in UnknownEvent.__struct_fields__ if name in value}
-        return msgspec.convert({**known, "type": "unknown"}, UnknownEvent), "unknown"
-    if isinstance(record, Redacted):
-        return record, record.of
-    return record, str(record.__struct_config__.tag)
+    if isinstance(record, TicketEvent | Redacted):
+        return record
+    known = {name: value[name] for name in UnknownEvent.__struct_fields__ if name in value}
+    return msgspec.convert(plain({"after": [], **known, "type": UNKNOWN}), UnknownEvent)
 
 
-def _event(place: int, record: Record, type_: str, erased: set[str]) -> Event:
-    says = record if isinstance(record, TicketEvent) and record.id not in erased else None
-    program = record.by == SERVER_USER or getattr(record, "auto", False) is True
-    human = not program or type_ == REOPENED
-    return Event(place=place, id=record.id, by=record.by, at=record.at, type=type_, human=human, record=says)
+def _event(place: int, record: AnyEvent) -> Event:
+    type_ = record.of if isinstance(record, Redacted) else str(record.__struct_config__.tag)
+    human = record.by != SERVER_USER and record.auto is UNSET
+    return Event(
+        place=place,
+        id=record.id,
+        by=record.by,
+        at=record.at,
+        type=type_,
+        human=human or type_ == REOPENED,
+        record=record,
+    )
 
 
-def _after(record: Record) -> tuple[str, ...]:
-    if isinstance(record, TicketEvent | UnknownEvent):
-        return record.after
-    if isinstance(record, Redacted) and isinstance(record.after, tuple):
-        return record.after
-    return ()
-
-
-def _named(records: Sequence[tuple[str, tuple[str, ...]]]) -> list[tuple[int, ...]]:
+def _named(records: Sequence[AnyEvent]) -> list[tuple[int, ...]]:
     """By place: the earlier places that the event there names."""
-    places: dict[str, int] = {}
+    by_id: dict[str, int] = {}
     named: list[tuple[int, ...]] = []
-    for place, (id_, after) in enumerate(records):
-        named.append(tuple({places[one] for one in after if one in places}))
-        places[id_] = place
+    for place, record in enumerate(records):
+        after = () if record.after is UNSET else record.after
+        named.append(tuple({by_id[one] for one in after if one in by_id}))
+        by_id[record.id] = place
     return named

@@ -77,9 +77,15 @@ def _is_flat(value: dict[Any, Any]) -> bool:
         kind = type(item)
         if kind is str or kind is bool:
             continue
+        if kind is list and all(map(_is_string, item)):  # `after` of an event
+            continue
         if kind is not int or not -INTEGER_MAX <= item <= INTEGER_MAX:
             return False
     return True
+
+
+def _is_string(item: Any) -> bool:
+    return type(item) is str
 
 
 def _plain(value: Any, levels: int, place: str) -> Any:

@@ -1,5 +1,6 @@
 """One value that several people set: what it is now, and what else was said at the same time.
- The *candidates* are the events that set the value; its *heads* are the candidates that no other candidate knows. One
+
+The *candidates* are the events that set the value; its *heads* are the candidates that no other candidate knows. One
 head: that is the value. Several: a person's word over a program's; then what the register's own rule ranks higher (of
 priorities: the more urgent); then the greatest (`at`, `id`). The other heads are kept and shown, in the order of (`at`,
 `id`), until an event that knows them all sets the value again. They may say the same as what is shown.

@@ -1,5 +1,6 @@
 """A ticket as its staff reads it: a pure function of the set of events in `ticket/<id>`.
- The server asks it what to do next, devices show it, offline as well. In which order events come, and how often, does
+
+The server asks it what to do next, devices show it, offline as well. In which order events come, and how often, does
 not matter. The parts, each with its rules:
 
     history.py            which event knew of which
@@ -10,7 +11,8 @@ not matter. The parts, each with its rules:
 
 Of what begins a ticket (`opened`) and numbers it (`number`) there is one; were there several, the one with the smallest
 (`at`, `id`) would hold. Of the customer's words on it (`satisfaction`) the last hold.
- A `redaction` wins over everything: what it names says nothing, wherever it was shown, and values fall back to what
+
+A `redaction` wins over everything: what it names says nothing, wherever it was shown, and values fall back to what
 else was said. It shows the same before the server has rewritten the ticket's history and afterwards.
 """
 
@@ -131,7 +133,7 @@ def reduce_ticket(values: Iterable[Mapping[str, Any]]) -> Ticket | None:
     standing = reduce_status(history, opened)
     handling = reduce_assignment(history)
     return Ticket(
-        number=next((record.number for _, record in history.said() if isinstance(record, Number)), None),
+        number=next((record.number for _, record in history.said if isinstance(record, Number)), None),
         conversation=_or_none(beginning.conversation) if beginning else None,
         customer=_or_none(beginning.customer) if beginning else None,
         language=_or_none(beginning.language) if beginning else None,
@@ -168,7 +170,7 @@ def _registers(history: History, opened: Event) -> dict[str, Any]:
     issue_type: list[Candidate] = []
     priority: list[Candidate] = []
     fields: dict[str, list[Candidate]] = defaultdict(list)
-    for event, record in history.said():
+    for event, record in history.said:
         match record:
             case TicketOpened() if event is opened:
                 subject.append(Candidate(event=event, value=record.subject))
@@ -195,7 +197,7 @@ def _taken(event: Event, record: Topic | FieldSet, value: Scalar) -> Candidate:
 
 
 def _satisfaction(history: History) -> SatisfactionShown | None:
-    said = [(event, record) for event, record in history.said() if isinstance(record, Satisfaction)]
+    said = [(event, record) for event, record in history.said if isinstance(record, Satisfaction)]
     if not said:
         return None
     event, record = said[-1]

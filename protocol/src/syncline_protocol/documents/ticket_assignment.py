@@ -1,16 +1,25 @@
 """Who works on a ticket: the answers to claims and transfers, when several crossed.
- Candidates are the server's `assignment`s and people's `transfer`s; those that no other one knows are the heads. Of
-several:
 
-1. A person's word over a program's: an assignment is worth what its cause is, the claim or transfer that it answers.
-2. A transfer, or the answer to one, over any other assignment. And the answer to a claim that crossed a transfer does
-   not supersede it, although the server, which answers, knew of both: the claimer did not. They become a watcher.
-3. The greatest (`at`, `id`).
- A candidate that names no person leaves the ticket to its group; one that names no group leaves it in the group it was
-in, as far as its author knew.
+Candidates are the server's `assignment`s and people's `transfer`s. An assignment answers its `cause`: a claim, a
+transfer, or the opening. The server writes one answer after another, and knew all of them, but those who asked did not.
+So an answer does not take the place of what its cause did not know, when that
+
+- is a transfer or the answer to one, or
+- was asked by a person, and the answer's cause was not.
+
+Otherwise the candidates that no other one knows are the heads. Of several:
+
+1. A person's word over a program's: an assignment is worth what its cause is.
+2. A transfer, or the answer to one, over any other assignment: it says where the ticket belongs. Who claimed it
+   meanwhile becomes a watcher.
+3. Of transfers that crossed the one with the greatest (`at`, `id`), whichever the server answered first. Of everything
+   else the server's last word.
+
+A candidate that names no person leaves the ticket to its group; one that names no group leaves it in the group it was
+in, as far as it took the place of others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -18,7 +27,7 @@ import msgspec
 from msgspec import UNSET
 
 from syncline_protocol.documents.fields import Scalar
-from syncline_protocol.documents.history import Event, History, bits
+from syncline_protocol.documents.history import Event, History, bits, places
 from syncline_protocol.documents.ticket_records import Assignment, Claim, ClaimLost, Transfer
 
 
@@ -66,77 +75,76 @@ class Handling(msgspec.Struct, frozen=True, kw_only=True):
 
 Given = Assignment | Transfer
 
-CLAIM: Final = Claim.__struct_config__.tag
 TRANSFER: Final = Transfer.__struct_config__.tag
 
 
 def reduce_assignment(history: History) -> Handling:
     """Who works on the ticket."""
-    given = {event: record for event, record in history.said() if isinstance(record, Given)}
-    ranked = _ranked(history, given)
+    candidates = _Candidates(history)
+    ranked = candidates.ranked(candidates.given)
     shown = ranked[0] if ranked else None
-    record = None if shown is None else given[shown]
+    record = None if shown is None else candidates.given[shown]
     assignee = None if record is None or record.user is UNSET else record.user
     return Handling(
-        group=_group(history, given, shown),
+        group=candidates.group(shown),
         assignee=assignee,
         assignment=None if shown is None else shown.id,
         because=record.because if isinstance(record, Assignment) and record.because is not UNSET else None,
-        others=tuple(_handover(event, given[event]) for event in sorted(ranked[1:], key=lambda one: one.place)),
+        others=tuple(
+            _handover(event, candidates.given[event]) for event in sorted(ranked[1:], key=lambda one: one.place)
+        ),
         watchers=_watchers(history, assignee),
         claims=_claims(history, assignee),
     )
 
 
-def _ranked(history: History, given: Mapping[Event, Given]) -> list[Event]:
-    """The heads of these candidates, by rules 1 to 3: the first is shown."""
-    known = 0
-    for event in given:
-        known |= _superseded(history, event, given)
-    heads = [event for event in given if not known >> event.place & 1]
-    return sorted(heads, key=lambda event: (*_worth(history, event, given), event.place), reverse=True)
+class _Candidates:
+    """The candidates, what each answers, and of which it takes the place."""
 
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self.given = {event: record for event, record in history.said if isinstance(record, Given)}
+        self._causes = {event: self._cause(event, record) for event, record in self.given.items()}
+        self._handed = bits(event for event, cause in self._causes.items() if cause.type == TRANSFER)
+        self._asked = bits(event for event, cause in self._causes.items() if cause.human)
+        self._replaced = {event: self._replaces(event) for event in self.given}
 
-def _worth(history: History, event: Event, given: Mapping[Event, Given]) -> tuple[bool, bool]:
-    """Whether it comes of a person's word, and whether of a transfer."""
-    cause = _cause(history, event, given)
-    return cause.human, cause.type == TRANSFER
+    def ranked(self, candidates: Collection[Event]) -> list[Event]:
+        """The heads of these candidates: the first is shown."""
+        replaced = 0
+        for event in candidates:
+            replaced |= self._replaced[event]
+        return sorted((event for event in candidates if not replaced >> event.place & 1), key=self._worth, reverse=True)
 
+    def group(self, shown: Event | None) -> str | None:
+        """The group that `shown` names; else the one it was in, of what `shown` took the place of."""
+        if shown is None:
+            return None
+        if self.given[shown].group is UNSET:
+            replaced = self._replaced[shown]
+            before = [one for one in self.given if replaced >> one.place & 1 and self.given[one].group is not UNSET]
+            shown = next(iter(self.ranked(before)), shown)
+        group = self.given[shown].group
+        return None if group is UNSET else group
 
-def _cause(history: History, event: Event, given: Mapping[Event, Given]) -> Event:
-    """What a candidate answers; itself if it answers nothing that is there."""
-    record = given[event]
-    return history.by_id.get(record.cause, event) if isinstance(record, Assignment) else event
+    def _cause(self, event: Event, record: Given) -> Event:
+        """What a candidate answers; itself if it answers nothing that is there."""
+        return self._history.by_id.get(record.cause, event) if isinstance(record, Assignment) else event
 
-
-def _superseded(history: History, event: Event, given: Mapping[Event, Given]) -> int:
-    """The events that a candidate takes the place of: those it knows, but of an answer to a claim (rule 2) the
-    transfers that the claimer did not know, with their answers, if they are worth more.
-    """
-    known = history.past[event.place]
-    cause = _cause(history, event, given)
-    if cause.type != CLAIM:
+    def _replaces(self, event: Event) -> int:
+        """The events of which a candidate takes the place: those it knows, without those that its cause crossed."""
+        known, cause = self._history.past[event.place], self._causes[event]
+        seen = self._history.past[cause.place] | 1 << cause.place
+        weighty = self._handed if cause.human else self._handed | self._asked
+        for place in places(known & weighty & ~seen):
+            if not seen >> self._causes[self._history.events[place]].place & 1:
+                known ^= 1 << place
         return known
-    kept = [
-        other
-        for other in given
-        if known >> other.place & 1
-        and _worth(history, other, given) > (cause.human, False)
-        and not history.knows(cause, _cause(history, other, given))
-    ]
-    return known & ~bits(kept)
 
-
-def _group(history: History, given: Mapping[Event, Given], shown: Event | None) -> str | None:
-    """The group that `shown` names; else the one it was in, as `shown` knew."""
-    if shown is None:
-        return None
-    group = given[shown].group
-    if group is not UNSET:
-        return group
-    known = _superseded(history, shown, given)
-    named = {one: record for one, record in given.items() if known >> one.place & 1 and record.group is not UNSET}
-    return _group(history, named, next(iter(_ranked(history, named)), None))
+    def _worth(self, event: Event) -> tuple[bool, bool, int, int]:
+        cause = self._causes[event]
+        is_transfer = cause.type == TRANSFER
+        return cause.human, is_transfer, cause.place if is_transfer else 0, event.place
 
 
 def _handover(event: Event, record: Given) -> Handover:
@@ -148,7 +156,7 @@ def _handover(event: Event, record: Given) -> Handover:
 def _watchers(history: History, assignee: str | None) -> tuple[str, ...]:
     """Everybody who claimed the ticket or was assigned to it and is not now, in order."""
     concerned: dict[str, None] = {}
-    for event, record in history.said():
+    for event, record in history.said:
         if isinstance(record, Claim):
             concerned[event.by] = None
         elif isinstance(record, Assignment) and isinstance(record.user, str):
@@ -157,11 +165,11 @@ def _watchers(history: History, assignee: str | None) -> tuple[str, ...]:
 
 
 def _claims(history: History, assignee: str | None) -> tuple[ClaimState, ...]:
-    granted = {record.cause for _, record in history.said() if isinstance(record, Assignment)}
-    lost = {record.cause: record for _, record in history.said() if isinstance(record, ClaimLost)}
+    granted = {record.cause for _, record in history.said if isinstance(record, Assignment)}
+    lost = {record.cause: record for _, record in history.said if isinstance(record, ClaimLost)}
     return tuple(
         _claim(event, granted=event.id in granted, lost=lost.get(event.id), assignee=assignee)
-        for event, record in history.said()
+        for event, record in history.said
         if isinstance(record, Claim)
     )
 

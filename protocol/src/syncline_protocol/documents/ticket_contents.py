@@ -1,5 +1,6 @@
 """What adds up on a ticket and never competes: notes, links, the checklist, texts of what was done.
- All stand in the order of (`at`, `id`). What was erased keeps its place where somebody could miss it: a note or an item
+
+All stand in the order of (`at`, `id`). What was erased keeps its place where somebody could miss it: a note or an item
 of the checklist shows no text. A link is there until somebody takes it away; to take it away, one has to have seen it.
 """
 
@@ -72,7 +73,7 @@ def reduce_notes(history: History) -> tuple[NoteShown, ...]:
 
 def reduce_links(history: History) -> tuple[LinkShown, ...]:
     """The links that nobody took away."""
-    gone = {record.link for _, record in history.said() if isinstance(record, Unlink)}
+    gone = {record.link for _, record in history.said if isinstance(record, Unlink)}
     return tuple(
         LinkShown(
             id=event.id,
@@ -84,7 +85,7 @@ def reduce_links(history: History) -> tuple[LinkShown, ...]:
             ticket=None if record.ticket is UNSET else record.ticket,
             relation=None if record.relation is UNSET else record.relation,
         )
-        for event, record in history.said()
+        for event, record in history.said
         if isinstance(record, Link) and event.id not in gone
     )
 
@@ -92,7 +93,7 @@ def reduce_links(history: History) -> tuple[LinkShown, ...]:
 def reduce_checklist(history: History) -> tuple[Item, ...]:
     """The items, each with what was said last: a register (`registers.py`)."""
     marks: dict[str, list[Candidate]] = defaultdict(list)
-    for event, record in history.said():
+    for event, record in history.said:
         if isinstance(record, ChecklistMark):
             marks[record.item].append(Candidate(event=event, value=record.done))
     items = []
@@ -115,6 +116,6 @@ def reduce_resolutions(history: History) -> tuple[Resolution, ...]:
     """All that was ever written about what was done, whatever became of the status."""
     return tuple(
         Resolution(event=event.id, by=event.by, at=event.at, text=record.resolution)
-        for event, record in history.said()
+        for event, record in history.said
         if isinstance(record, StatusSet) and record.resolution is not UNSET
     )

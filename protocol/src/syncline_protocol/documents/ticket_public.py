@@ -1,5 +1,6 @@
 """A ticket as its customer reads it: a pure function of the set of steps in `ticket/<id>/public`.
- The server alone writes it. The step with the greatest (`at`, `id`) says how the ticket stands; all of them, in that
+
+The server alone writes it. The step with the greatest (`at`, `id`) says how the ticket stands; all of them, in that
 order, are its timeline.
 """
 

@@ -1,5 +1,6 @@
 """Where a ticket stands, when several say so at once: the status as a register, with the rules of its own.
- Candidates are the events `status`, `reopened` (in progress) and an `assignment` that has a status. While there are
+
+Candidates are the events `status`, `reopened` (in progress) and an `assignment` that has a status. While there are
 none, the ticket is new. Their heads are found as in any register (`registers.py`), and then, in this order:
 
 1. **Merged.** A merge that no `unmerge` takes back holds whatever else is said, then or later. Of several of which none
@@ -8,7 +9,8 @@ none, the ticket is new. Their heads are found as in any register (`registers.py
    that neither knew of it nor was known to it: the status is what it was before. `close_overruled` or
    `cancel_overruled` tells its author what that was. To close, cancel, merge or erase is no such doing.
 3. **A person's word over a program's.** `reopened` is the customer's, who wrote.
-4. **Reopening beats ending.** Who set an active status and knew that the ticket had ended meant to go on with it.
+4. **Reopening beats ending.** Who knew that the ticket had ended and set it going again meant to go on with it: that,
+   and what follows from it, beats an end by somebody who did not know of it.
 5. **The ranking** `RANKING`. An open question to the customer beats all: it was asked, and waits for an answer. What
    waits for somebody else beats the end of it all: a ticket wrongly open costs a look, a ticket wrongly done costs the
    customer. An end beats work on the way to it, and a later stage an earlier one. `closed` before `cancelled` before
@@ -32,7 +34,7 @@ none, the ticket is new. Their heads are found as in any register (`registers.py
 | a person's ‖ a program's | the person's | 3 |
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -40,14 +42,14 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
-from syncline_protocol.documents.history import Event, History, bits
+from syncline_protocol.documents.fields import Redacted
+from syncline_protocol.documents.history import REOPENED, Event, History, bits
 from syncline_protocol.documents.registers import Alternative, alternative
 from syncline_protocol.documents.ticket_records import (
     Assignment,
     Merge,
     Reopened,
     StatusSet,
-    TicketEvent,
     TicketStatus,
     Unmerge,
 )
@@ -69,7 +71,7 @@ RANKING: Final = (
 ENDED: Final = frozenset({TicketStatus.RESOLVED, TicketStatus.CLOSED, TicketStatus.CANCELLED, TicketStatus.MERGED})
 """Nobody works on it."""
 
-_STRENGTH: Final[Mapping[TicketStatus, int]] = MappingProxyType(
+STRENGTH: Final[Mapping[TicketStatus, int]] = MappingProxyType(
     {status: len(RANKING) - place for place, status in enumerate(RANKING)}
 )
 
@@ -94,6 +96,9 @@ OVERRULED: Final[Mapping[TicketStatus, FlagKind]] = MappingProxyType(
     {TicketStatus.CLOSED: FlagKind.CLOSE_OVERRULED, TicketStatus.CANCELLED: FlagKind.CANCEL_OVERRULED}
 )
 """What any person's activity overrules."""
+
+SETTING: Final = frozenset({"status", "assignment"})
+"""Types of events that set the status they name."""
 
 PASSIVE: Final = frozenset({"merge", "redaction"})
 """Types of events that are no activity on the ticket; nor is a status that activity overrules."""
@@ -122,7 +127,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 def reduce_status(history: History, opened: Event) -> Standing:
     """Where the ticket that began with `opened` stands."""
-    said = {event: status for event, record in history.said() if (status := _status(record)) is not None}
+    said = {event: status for event in history.events if (status := _status(event)) is not None}
     overruled = _overruled(history, said)
     heads = history.heads([event for event in said if event not in overruled])
     merges = _merges(history)
@@ -142,17 +147,14 @@ def reduce_status(history: History, opened: Event) -> Standing:
     )
 
 
-def _status(record: TicketEvent) -> TicketStatus | None:
-    """The status that an event sets, or None."""
-    match record:
-        case StatusSet():
-            return record.status
-        case Assignment():
-            return None if record.status is UNSET else record.status
-        case Reopened():
-            return TicketStatus.IN_PROGRESS
-        case _:
-            return None
+def _status(event: Event) -> TicketStatus | None:
+    """The status that an event sets, or None. To erase an event takes its words away, and not this."""
+    if event.type == REOPENED:
+        return TicketStatus.IN_PROGRESS
+    record = event.record
+    if event.type in SETTING and isinstance(record, StatusSet | Assignment | Redacted) and record.status is not UNSET:
+        return TicketStatus(record.status)
+    return None
 
 
 def _overruled(history: History, said: Mapping[Event, TicketStatus]) -> dict[Event, Event]:
@@ -175,26 +177,28 @@ def _overruled(history: History, said: Mapping[Event, TicketStatus]) -> dict[Eve
 
 def _merges(history: History) -> list[tuple[Event, str]]:
     """The merges that count and into which tickets (rule 1), the first of them first."""
-    into = {event: record.into for event, record in history.said() if isinstance(record, Merge)}
-    taken_back = {record.merge for _, record in history.said() if isinstance(record, Unmerge)}
+    into = {event: record.into for event, record in history.said if isinstance(record, Merge)}
+    taken_back = {record.merge for _, record in history.said if isinstance(record, Unmerge)}
     return [(event, into[event]) for event in history.heads(into) if event.id not in taken_back]
 
 
 def _strongest(history: History, said: Mapping[Event, TicketStatus], heads: Sequence[Event]) -> Event | None:
     """The head that is shown, by rules 3 to 6."""
     weighed = [event for event in heads if event.human] or heads
-    if any(said[event] in ENDED for event in weighed):
-        active = [event for event in weighed if said[event] not in ENDED]
-        if any(_reopens(history, said, active)):
-            weighed = active
-    return max(weighed, key=lambda event: (_STRENGTH[said[event]], event.place), default=None)
+    turns = _turns(history, said)
+    again = max((turns[event.place] for event in weighed if said[event] not in ENDED), default=0)
+    weighed = [event for event in weighed if said[event] not in ENDED or turns[event.place] > again]
+    return max(weighed, key=lambda event: (STRENGTH[said[event]], event.place), default=None)
 
 
-def _reopens(history: History, said: Mapping[Event, TicketStatus], active: Sequence[Event]) -> Iterator[bool]:
-    """Of each whether its author knew that the ticket had ended, and nothing said after that."""
-    ended = bits(event for event, status in said.items() if status in ENDED)
-    frontiers = history.frontiers(bits(said)) if active and ended else ()
-    return (bool(frontiers[event.place] & ended) for event in active if frontiers)
+def _turns(history: History, said: Mapping[Event, TicketStatus]) -> Sequence[int]:
+    """By place: how often the ticket had ended (odd) or gone on again (even), as far as the author there knew."""
+
+    def turn(event: Event, known: int) -> int:
+        status = said.get(event)
+        return known if status is None or (status in ENDED) == known % 2 else known + 1
+
+    return history.counted(turn)
 
 
 def _flags(
