@@ -248,3 +248,76 @@ async def test_a_backup_with_nothing_to_send_just_catches_up(device: LinkedDevic
         await restored.replica.write(SEGMENT, "messages", [{"type": "text", "text": "3"}])
         await settle(restored)
         assert device.peer.document(SEGMENT).structs()[2][:2] == (old, 2), "its clock has caught up as well"
+
+
+# --- erasure
+
+
+def shown_types(device: LinkedDevice) -> list[tuple[str, str]]:
+    return [(record["type"], record.get("of", "")) for record in device.replica.records(SEGMENT, "messages")]
+
+
+async def test_an_erased_record_is_not_offered_again_for_good(device: LinkedDevice) -> None:
+    """The device has its own content of the old history, and finds in the new one that it is known."""
+    secret, other = await say(device, "my card is 4711", "hello")
+    await settle(device)
+    device.peer.erase(SEGMENT, secret["id"])
+    await device.run(later_s=1.0)
+    await settle(device)
+    assert shown_types(device) == [("redacted", "text"), ("text", "")]
+    assert device.replica.outbox.of(SEGMENT) == []
+    assert [one["type"] for one in device.peer.document(SEGMENT).records()] == ["redacted", "text"]
+    assert other["id"] in {one["id"] for one in device.peer.document(SEGMENT).records()}
+    assert not device.replica.mismatched
+    assert (SEGMENT, True) in device.peer.digests
+    await say(device, "goes on")
+    await settle(device)
+    assert shown_types(device)[2:] == [("text", "")]
+
+
+@pytest.mark.parametrize("kind", ["edit", "recall", "reaction"])
+async def test_what_waits_about_an_erased_message_is_dropped_and_not_shown_as_refused(
+    device: LinkedDevice, kind: str
+) -> None:
+    (secret,) = await say(device, "my card is 4711")
+    await settle(device)
+    device.cut()
+    fields = {"edit": {"text": "my card is 4712"}, "recall": {}, "reaction": {"emoji": "👍", "on": True}}[kind]
+    about = {"type": kind, "message": secret["id"], **fields}
+    await device.replica.write(SEGMENT, "messages", [about, {"type": "text", "text": "something else"}])
+    device.peer.erase(SEGMENT, secret["id"])
+    device.connect()
+    await settle(device)
+    assert shown_types(device) == [("redacted", "text"), ("text", "")]
+    assert device.replica.outbox.of(SEGMENT) == []
+    assert [one["type"] for one in device.peer.document(SEGMENT).records()] == ["redacted", "text"]
+
+
+async def test_what_was_refused_about_an_erased_message_is_dropped_too(device: LinkedDevice) -> None:
+    """It stayed readable for its author, and says what was erased."""
+    (secret,) = await say(device, "my card is 4711")
+    await settle(device)
+    device.peer.rule = lambda _, payload: RefusedUpdate(RefusalCode.INVALID, "no") if b"4712" in payload else None
+    edit = {"type": "edit", "message": secret["id"], "text": "my card is 4712"}
+    await device.replica.write(SEGMENT, "messages", [edit, {"type": "text", "text": "4712 it is"}])
+    await settle(device)
+    assert len(device.replica.outbox.refused()) == 2
+    device.peer.erase(SEGMENT, secret["id"])
+    await device.run(later_s=1.0)
+    await settle(device)
+    assert [row.payload.count(b"4712 it is") for row in device.replica.outbox.refused()] == [1], "another message stays"
+
+
+async def test_an_edit_under_way_when_the_message_is_erased_is_answered_into_nothing(device: LinkedDevice) -> None:
+    (secret,) = await say(device, "my card is 4711")
+    await settle(device)
+    device.peer.rule = lambda _, payload: RefusedUpdate(RefusalCode.FORBIDDEN, "no") if b"4712" in payload else None
+    await device.replica.write(
+        SEGMENT, "messages", [{"type": "edit", "message": secret["id"], "text": "my card is 4712"}]
+    )
+    device.decide()
+    device.peer.erase(SEGMENT, secret["id"])
+    await device.run(later_s=1.0)
+    await settle(device)
+    assert device.replica.outbox.of(SEGMENT) == []
+    assert shown_types(device) == [("redacted", "text")]

@@ -14,10 +14,14 @@ import pytest
 from client.store_acceptance import NAME, ROW, Reopen, StoreAcceptance
 from syncline_client.store import (
     AppendUpdates,
+    Content,
+    DropContent,
     Operation,
     PutDocument,
     PutIdentity,
     PutRow,
+    RemoveRow,
+    ReplaceState,
     Row,
     StoredDocument,
     StoredIdentity,
@@ -25,7 +29,7 @@ from syncline_client.store import (
     StoreError,
     StoreInUse,
 )
-from syncline_client.store_sqlite import FORMAT, SqliteStore
+from syncline_client.store_sqlite import FORMAT, SCHEMA, SqliteStore
 
 WRITE_UNTIL_KILLED = """
 import asyncio, sys
@@ -173,3 +177,94 @@ def test_what_was_stored_survives_a_kill(path: Path) -> None:
         rows, documents = asyncio.run(read())
         assert rows[:last] == list(range(1, last + 1))
         assert documents[0].cursor in (rows[-1], last)
+
+
+# --- wipes
+
+SECRET = b"my card is 4711-0815 "
+
+
+def files_with(path: Path, content: bytes) -> list[str]:
+    """The store's files that hold these bytes anywhere."""
+    return [one.name for one in sorted(path.parent.glob(f"{path.name}*")) if content in one.read_bytes()]
+
+
+async def fill(store: SqliteStore, name: str, content: bytes) -> None:
+    """Updates and a state of all sizes, replaced now and then."""
+    for number in range(1, 40):
+        await store.commit([AppendUpdates(name, [StoredUpdate(number, content * (number * number % 97 + 1))])])
+        if number % 13 == 0:
+            await store.commit([ReplaceState(name, content * number, number - 3)])
+
+
+async def test_dropped_content_is_in_no_file(path: Path) -> None:
+    async with SqliteStore(path) as store:
+        await fill(store, NAME, SECRET)
+        await fill(store, "page/p", b"something else ")
+        before = await store.read_content("page/p")
+        assert files_with(path, SECRET)
+        await store.commit([DropContent(NAME), PutDocument(StoredDocument(NAME, 2))])
+        assert files_with(path, SECRET) == []
+        assert await store.read_content("page/p") == before
+        assert await store.read_documents() == [StoredDocument(NAME, 2)]
+
+
+async def test_a_wipe_waits_for_what_is_offered_again(path: Path) -> None:
+    offered = ROW._replace(payload=SECRET)
+    refused = ROW._replace(id=7, code="invalid", reason="no")
+    elsewhere = ROW._replace(id=8, document="conversation/c/2")
+    async with SqliteStore(path) as store:
+        await fill(store, NAME, SECRET)
+        await store.commit([DropContent(NAME), PutRow(offered), PutRow(refused), PutRow(elsewhere)], durable=True)
+        await store.commit([ReplaceState(NAME, b"the new history", 40)])
+        assert files_with(path, SECRET)
+        await store.commit([RemoveRow(offered.id)])
+        assert files_with(path, SECRET) == []
+        assert await store.read_rows() == [refused, elsewhere]
+        assert await store.read_content(NAME) == Content(b"the new history", [])
+
+
+async def test_a_start_makes_up_for_a_wipe_that_was_cut_off(path: Path) -> None:
+    async with SqliteStore(path) as store:
+        await fill(store, NAME, SECRET)
+    with closing(sqlite3.connect(path)) as died_after_the_commit:
+        died_after_the_commit.execute("PRAGMA secure_delete = OFF")
+        died_after_the_commit.execute("DELETE FROM updates")
+        died_after_the_commit.execute("DELETE FROM states")
+        died_after_the_commit.execute("INSERT INTO wipes VALUES (?)", (NAME,))
+        died_after_the_commit.commit()
+    assert files_with(path, SECRET)
+    async with SqliteStore(path) as store:
+        assert files_with(path, SECRET) == []
+        assert await store.read_content(NAME) == Content(b"", [])
+    async with SqliteStore(path) as store:
+        assert not store._wipe_due
+
+
+async def test_a_reader_in_the_way_costs_no_edit_and_the_next_start_wipes(path: Path) -> None:
+    async with SqliteStore(path) as store:
+        await fill(store, NAME, SECRET)
+        await store._connection.execute("PRAGMA busy_timeout = 50")
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM updates").fetchall()
+            await store.commit([DropContent(NAME), PutRow(ROW._replace(document="page/p"))])
+            assert len(await store.read_rows()) == 1
+            assert files_with(path, SECRET)
+            reader.execute("ROLLBACK")
+    async with SqliteStore(path) as store:
+        assert files_with(path, SECRET) == []
+        assert len(await store.read_rows()) == 1
+
+
+async def test_a_file_of_the_first_format_is_taken_over(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as older:
+        older.executescript(SCHEMA)
+        older.execute("PRAGMA user_version = 1")
+        older.execute("INSERT INTO documents VALUES (?, 1, 2, 3, 1)", (NAME,))
+        older.commit()
+    async with SqliteStore(path, read_only=True) as reader:
+        assert await reader.read_documents() == [StoredDocument(NAME, 1, 2, 3)]
+    async with SqliteStore(path) as store:
+        assert await store.read_documents() == [StoredDocument(NAME, 1, 2, 3)]
+        await store.commit([DropContent(NAME)])

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from syncline_protocol import codec, frames
+from syncline_protocol.documents.erasure import erased
 from syncline_protocol.documents.record_index import RecordIndex
 from syncline_protocol.errors import CloseCode, RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access, Frame
@@ -102,6 +103,23 @@ class Peer:
             new.admit(payload, lambda _: True)
             new.log.append(payload)
         self.documents[name] = new
+
+    def erase(self, name: str, *keys: str) -> None:
+        """The document's history is written anew without the content of these records; whoever has it open is told."""
+        old = self.document(name)
+        new = self.documents[name] = PeerDocument(name, old.number, self._next_epoch)
+        self._next_epoch += 1
+        for payload in old.log:
+            structs = [
+                struct._replace(value=erased(struct.value)) if struct.key in keys else struct
+                for struct in scan_records(payload)
+            ]
+            new.log.append(encode_records(structs))
+            new.admit(new.log[-1], lambda _: True)
+        new.snapshot_at = len(new.log)
+        for session in self.sessions:
+            if session.open.pop(name, None) is not None:
+                session.send(frames.Evicted(new.number, "unavailable", "the document's history was replaced"))
 
     def lease(self, user: str, device: str, held: int) -> int:
         """The client id of a device: the one it holds if it is its own, else its newest, else a new one."""

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from syncline_protocol.documents.erasure import is_erased
 from syncline_protocol.update import RecordStruct
 
 from syncline_client.changes import Change, ChangeKind
 from syncline_client.local_document import LocalDocument
 from syncline_client.record_content import RecordContent, scan
-from syncline_client.replica import Replica, encode_json, logger
+from syncline_client.replica import Replica, decode_json, encode_json, logger
 from syncline_client.sender import InFlight
 from syncline_client.store import (
     AppendUpdates,
@@ -116,11 +117,16 @@ class RecordReception:
         return max((one.clock + 1 for one in structs if one.client == client), default=0)
 
     def _settled_by(self, document: LocalDocument, structs: Sequence[RecordStruct]) -> list[Operation]:
-        """What else changes when these records are admitted: own ones leave the outbox, the hybrid clock moves on."""
+        """What else changes when these records are admitted: own ones leave the outbox, and so does what is about an
+        erased one (it says the same again, and nobody would take it); the hybrid clock moves on.
+        """
         replica = self._replica
         keys = {struct.key for struct in structs}
+        gone = {struct.key for struct in structs if is_erased(struct.value)}
         operations: list[Operation] = [
-            RemoveRow(row.id) for row in replica.outbox.of(document.name) if row.record and row.record in keys
+            RemoveRow(row.id)
+            for row in replica.outbox.of(document.name)
+            if row.record and (row.record in keys or (gone and decode_json(row.payload).get("message") in gone))
         ]
         latest = max((at for one in structs if isinstance(at := one.value.get("at"), int)), default=0)
         if latest > replica.identity.seen:

@@ -10,6 +10,8 @@ What every implementation promises:
 2. With `durable=True` it returns only when they survive loss of power.
 3. Payloads come back byte for byte, updates of a document in the order in which they were appended.
 4. No failure looks like an empty result: a failing read raises.
+5. What `DropContent` dropped is in none of the store's files any more once no edit of the document waits: those of a
+   replaced history wait to be offered again, or for the new history to show that they are known (P10).
 """
 
 from collections.abc import Sequence
@@ -115,7 +117,7 @@ class ReplaceState(NamedTuple):
 
 
 class DropContent(NamedTuple):
-    """Forget a document's state and updates. Its row and its outbox stay."""
+    """Forget a document's state and updates, down to the last byte. Its row and its outbox stay."""
 
     name: str
 

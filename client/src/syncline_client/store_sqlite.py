@@ -3,9 +3,14 @@
 The journal is a write-ahead log. What came from the server is committed with `synchronous=NORMAL`, because the server
 has it; what the device's user wrote with `FULL`, because nobody else has it. One process owns the file: it holds an
 exclusive transaction on `FILE.lock`, which ends with the process however it ends. Others may read (`read_only=True`).
+
+Dropped content is *wiped*: `secure_delete` overwrites rows where they are deleted, but SQLite leaves copies where it
+once moved them to another page, and in the journal. So the file is built anew and the journal cut to nothing. A mark,
+set in the transaction that drops, has a start after a crash make up for it.
 """
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -33,8 +38,10 @@ from syncline_client.store import (
     StoreInUse,
 )
 
-FORMAT: Final = 1
-"""`PRAGMA user_version` of the files that this program writes; 0 is an empty file."""
+FORMAT: Final = 2
+"""`PRAGMA user_version` of the files that this program writes; 0 is an empty file, 1 knows no wipes."""
+
+logger: Final = logging.getLogger("syncline_client")
 
 BUSY_WAIT_S: Final = 5.0
 """How long to wait for a reader that checkpoints; nobody else writes."""
@@ -59,6 +66,12 @@ CREATE TABLE outbox (
 );
 """
 
+SCHEMA_OF_WIPES: Final = "CREATE TABLE wipes (name TEXT PRIMARY KEY) WITHOUT ROWID"
+"""The documents of which something was dropped and is not wiped yet."""
+
+WAITING_FOR: Final = "SELECT count(*) FROM outbox JOIN wipes ON outbox.document = wipes.name WHERE outbox.code = ''"
+"""Edits that a wipe waits for: they may say again what was dropped."""
+
 Statement = tuple[str, Sequence[Any]]
 
 
@@ -69,6 +82,7 @@ class SqliteStore:
         self._path = path
         self._read_only = read_only
         self._turn = asyncio.Lock()
+        self._wipe_due = False
         self._opened: aiosqlite.Connection | None = None
         self._lock: sqlite3.Connection | None = None
 
@@ -115,6 +129,8 @@ class SqliteStore:
         async with self._turn:
             with _translated(self._path):
                 await self._commit(operations, durable=durable)
+                self._wipe_due = self._wipe_due or any(isinstance(one, DropContent) for one in operations)
+                await self._wipe()
 
     async def _commit(self, operations: Sequence[Operation], *, durable: bool) -> None:
         connection = self._connection
@@ -128,6 +144,21 @@ class SqliteStore:
             except BaseException:  # whatever it was, a cancellation included: nothing of the transaction may stay
                 await connection.rollback()
                 raise
+
+    async def _wipe(self) -> None:
+        """Leave nothing of what was dropped in the files, if that is due and nothing of it waits."""
+        connection = self._connection
+        if not self._wipe_due or list(await connection.execute_fetchall(WAITING_FOR)) != [(0,)]:
+            return
+        self._wipe_due = False
+        try:
+            await connection.execute("VACUUM")
+            ((busy, *_),) = await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            if busy:
+                raise sqlite3.OperationalError("somebody reads the store")
+            await connection.execute("DELETE FROM wipes")
+        except sqlite3.Error as error:  # what was to be stored is: only the mark stays
+            logger.warning("what was dropped is still in %s (%s): it is wiped at the next start", self._path, error)
 
     @property
     def _connection(self) -> aiosqlite.Connection:
@@ -150,9 +181,11 @@ class SqliteStore:
             self._opened = await aiosqlite.connect(self._path, isolation_level=None, timeout=BUSY_WAIT_S)
             await self._opened.execute("PRAGMA journal_mode = WAL")
             await self._opened.execute("PRAGMA synchronous = NORMAL")
-            if await self._format() == 0:
-                await self._create()
+            await self._opened.execute("PRAGMA secure_delete = ON")
+            await self._make_format()
             await self._check_format()
+            self._wipe_due = list(await self._opened.execute_fetchall("SELECT count(*) FROM wipes")) != [(0,)]
+            await self._wipe()
         except BaseException:  # a file that could not be opened must not stay locked, not even by a cancellation
             await self.__aexit__(None, None, None)
             raise
@@ -168,10 +201,14 @@ class SqliteStore:
             await self.__aexit__(None, None, None)
             raise
 
-    async def _create(self) -> None:
+    async def _make_format(self) -> None:
+        """Bring a file that is new or of an older format to this one."""
+        found = await self._format()
+        if found not in (0, 1):
+            return
         connection = self._connection
         await connection.execute("BEGIN IMMEDIATE")
-        for statement in SCHEMA.split(";"):
+        for statement in (*(SCHEMA.split(";") if found == 0 else ()), SCHEMA_OF_WIPES):
             await connection.execute(statement)
         await connection.execute(f"PRAGMA user_version = {FORMAT}")
         await connection.commit()
@@ -182,7 +219,7 @@ class SqliteStore:
 
     async def _check_format(self) -> None:
         found = await self._format()
-        if found != FORMAT:
+        if not (found == FORMAT or (self._read_only and found == 1)):
             raise StoreError(f"{self._path} has format {found}, not {FORMAT}: use the program that wrote it")
 
     def _unlock(self) -> None:
@@ -246,6 +283,7 @@ def _statements(operation: Operation) -> list[Statement]:
             return [
                 ("DELETE FROM states WHERE name = ?", (name,)),
                 ("DELETE FROM updates WHERE name = ?", (name,)),
+                ("INSERT OR IGNORE INTO wipes VALUES (?)", (name,)),
             ]
         case PutRow(row):
             return [("INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)]

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple, Self
 
 import msgspec
 
+from syncline_protocol.documents.erasure import REDACTED
 from syncline_protocol.documents.records import DIGEST_BYTES, DIGEST_MASK, scanned_digest
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.update import RecordStruct, encode_vector, scan_records
@@ -95,23 +96,28 @@ class RecordIndex:
     def check(self, structs: Sequence[RecordStruct], owns: Owns) -> list[RecordStruct]:
         """Those of `structs` that are not known yet, in their order. Changes nothing.
 
-        Raises `RefusedUpdate`: `not_yours`, `forked`, `gap` (with this index's vector) or `invalid` (an overwrite).
+        Raises `RefusedUpdate`: `not_yours`, `forked`, `gap` (with this index's vector) or `invalid` (an overwrite). An
+        update that repeats an erased record beside new ones is a `gap`: the new ones are to come alone.
         """
         if len(structs) == 1 and self._is_next(structs[0], owns):
             return list(structs)
         new: list[RecordStruct] = []
         expected: dict[int, int] = {}  # next clock by client, this update's own structs counted
         names: set[tuple[str, str]] = set()
+        repeated = ""  # a record that was erased here and that the update may bring the content of
         for struct in structs:
             client, clock, root, key, _ = struct
             name = (root, key)
             if clock < self.vector.get(client, 0):
                 self._check_known(client, clock, name, owns)
+                if self.records[name].type == REDACTED:
+                    repeated = key
                 continue
             if not owns(client):
                 raise RefusedUpdate(RefusalCode.NOT_YOURS, f"client id {client} is not leased to this device")
             if clock != expected.get(client, self.vector.get(client, 0)):
-                raise self._gap(client, clock)
+                next_clock = self.vector.get(client, 0)
+                raise self._gap(f"struct {client}:{clock} came, and {client}:{next_clock} is the next one here")
             if name in self.records or name in names:
                 raise RefusedUpdate(
                     RefusalCode.INVALID, f"record {key} exists already in {root!r}", detail={"record": key}
@@ -119,6 +125,8 @@ class RecordIndex:
             expected[client] = clock + 1
             names.add(name)
             new.append(struct)
+        if new and repeated:  # updates are stored as they came
+            raise self._gap(f"{repeated} was erased: send what is new without it")
         return new
 
     def _is_next(self, struct: RecordStruct, owns: Owns) -> bool:
@@ -190,12 +198,8 @@ class RecordIndex:
             raise RefusedUpdate(RefusalCode.FORKED, reason, detail={"record": name[1]})
         raise RefusedUpdate(RefusalCode.NOT_YOURS, f"struct {client}:{clock} is another record here, by another device")
 
-    def _gap(self, client: int, clock: int) -> RefusedUpdate:
-        return RefusedUpdate(
-            RefusalCode.GAP,
-            f"struct {client}:{clock} came, and {client}:{self.vector.get(client, 0)} is the next one here",
-            detail={"vector": encode_vector(self.vector)},
-        )
+    def _gap(self, reason: str) -> RefusedUpdate:
+        return RefusedUpdate(RefusalCode.GAP, reason, detail={"vector": encode_vector(self.vector)})
 
 
 def _no_record(struct: RecordStruct, reason: str) -> RefusedUpdate:
