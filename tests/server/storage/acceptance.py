@@ -23,6 +23,7 @@ from syncline_server.storage.interface import (
     Snapshot,
     Store,
     StoreCorrupt,
+    StoredDocument,
     StoreUnavailable,
 )
 
@@ -92,6 +93,21 @@ class StoreAcceptance:
         first, second = await new_document(store, "page/1"), await new_document(store, "page/2")
         await append_many(store, second, 1, 5)
         assert {row.number: row.head for row in await store.read_documents("acme", "page/")} == {first: 0, second: 5}
+
+    async def test_all_documents_are_listed_by_number_and_page_with_their_heads(self, store: Store) -> None:
+        numbers = {}
+        for tenant, name in (("zeta", "page/1"), ("acme", "page/2"), ("acme", "page/1"), ("ann", "user/ann")):
+            created = await store.create_document(DocumentKey(tenant, name), 7)
+            numbers[created.number] = created.key
+        second = sorted(numbers)[1]
+        await append_many(store, second, 1, 5)
+        paged: list[StoredDocument] = []
+        while page := await store.read_all_documents(paged[-1].number if paged else 0, limit=3):
+            paged += page
+        assert {row.number: row.key for row in paged} == numbers
+        assert [row.number for row in paged] == sorted(numbers)
+        assert {row.number: row.head for row in paged if row.head} == {second: 5}
+        assert await store.read_all_documents(second, limit=1) == [paged[2]]
 
     async def test_epoch_and_quarantine_are_changed(self, open_store: OpenStore) -> None:
         key = DocumentKey("acme", "page/1")

@@ -3,7 +3,7 @@
 Positions and cursors are opaque texts: they are given out here and taken back here, and mean nothing in between.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -129,10 +129,14 @@ class SearchPage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Projected(NamedTuple):
-    """What one transaction brought: tickets and conversations that the server has to look at, as (tenant, id)."""
+    """What one transaction brought: tickets and conversations that the server has to look at, as (tenant, id).
+
+    `changes`: by tenant, the number of the last change of its inboxes.
+    """
 
     tickets: Sequence[tuple[str, str]]
     conversations: Sequence[tuple[str, str]]
+    changes: Mapping[str, int]
 
 
 class Dirty(NamedTuple):

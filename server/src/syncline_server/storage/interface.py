@@ -120,6 +120,9 @@ class Store(Protocol):
     ) -> list[StoredDocument]:
         """Rows whose name starts with `prefix`, by name, from behind `after`."""
 
+    async def read_all_documents(self, after: int, *, limit: int = 500) -> list[StoredDocument]:
+        """Rows of all tenants by number, from behind the number `after`."""
+
     async def renew_epoch(self, document: int, epoch: int) -> None:
         """Give the document another epoch (it was found to be older than a device knows it)."""
 

@@ -17,27 +17,30 @@ Name = tuple[str, str]
 """A record's root and key."""
 
 
-async def read_records(store: Store, document: int) -> tuple[int, dict[Name, dict[str, Any]]]:
-    """All records of the document numbered `document`, and the sequence number up to which these are. Raises
-    `StoreError`.
+async def read_payloads(store: Store, document: int) -> tuple[int, list[bytes]]:
+    """The updates of the document numbered `document`, its snapshot first, and the sequence number up to which these
+    are. Raises `StoreError`.
     """
-    records: dict[Name, dict[str, Any]] = {}
     snapshot = await store.read_snapshot(document)
-    cursor = 0
-    if snapshot is not None:
-        cursor = snapshot.seq
-        _take(records, snapshot.payload)
+    cursor = 0 if snapshot is None else snapshot.seq
+    payloads = [] if snapshot is None else [snapshot.payload]
     while rows := await store.read_log(document, after=cursor, bytes_max=READ_BYTES):
         if rows[0].seq != cursor + 1:
             newer = await store.read_snapshot(document)
             if newer is None or newer.seq <= cursor:
                 raise StoreCorrupt(f"the log of document {document} has a hole after {cursor}")
-            return await read_records(store, document)  # a compaction came in between
-        for row in rows:
-            _take(records, row.payload)
+            return await read_payloads(store, document)  # a compaction came in between
+        payloads += [row.payload for row in rows]
         cursor = rows[-1].seq
+    return cursor, payloads
+
+
+async def read_records(store: Store, document: int) -> tuple[int, dict[Name, dict[str, Any]]]:
+    """All records of the document numbered `document`, and the sequence number up to which these are. Raises
+    `StoreError`.
+    """
+    cursor, payloads = await read_payloads(store, document)
+    records: dict[Name, dict[str, Any]] = {}
+    for payload in payloads:
+        records.update(((struct.root, struct.key), struct.value) for struct in scan_records(payload, trusted=True))
     return cursor, records
-
-
-def _take(records: dict[Name, dict[str, Any]], payload: bytes) -> None:
-    records.update(((struct.root, struct.key), struct.value) for struct in scan_records(payload, trusted=True))

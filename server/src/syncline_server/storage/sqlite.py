@@ -82,6 +82,10 @@ class SqliteStore:
         rows = await self._log.read_steady(statements.READ_DOCUMENTS, parameters, doing=f"list documents {prefix}…")
         return [self._document(row) for row in rows]
 
+    async def read_all_documents(self, after: int, *, limit: int = 500) -> list[StoredDocument]:
+        rows = await self._log.read_steady(statements.READ_ALL_DOCUMENTS, (after, limit), doing="list all documents")
+        return [self._document(row) for row in rows]
+
     async def renew_epoch(self, document: int, epoch: int) -> None:
         await self._update_document(
             statements.RENEW_EPOCH, document, epoch, doing=f"renew the epoch of document {document}"

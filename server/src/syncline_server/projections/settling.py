@@ -1,0 +1,194 @@
+"""What follows for a conversation from what a transaction has written: done once, at its end, for each one touched.
+
+Its newest message, who follows it with how much unread, its tickets' first response, the lists it stands in. Each is a
+function of the other tables; where counting anew would cost what the conversation is long, it is kept up by
+differences, and `syncline rebuild` shows the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from syncline_protocol.documents.identity import Role
+
+from syncline_server.projections import lists
+from syncline_server.projections.model import Projected
+from syncline_server.projections.segments import SHOWN, SYSTEM
+from syncline_server.projections.writing import CONVERSATION, TICKET, Counted, Touched, Writing
+
+EXCERPT_CHARACTERS: Final = 120
+"""Of the newest message, in a list of conversations."""
+
+CHANGES_KEPT: Final = 1_000_000
+"""Changes after which a position is too old to go on from."""
+
+BEFORE_ALL: Final = (-1, "")
+"""A read position before every message."""
+
+UNREAD: Final = f"""
+    SELECT count(*) FROM messages
+    WHERE conversation = ? AND (at, id) > (?, ?) AND by <> ? AND type <> '{SYSTEM}' AND state = '{SHOWN}'
+"""  # noqa: S608 - constants
+
+FIRST_RESPONSE: Final = f"""
+    SELECT at FROM messages
+    WHERE conversation = ?1 AND at >= ?2 AND type <> '{SYSTEM}' AND by <> ?3 AND by <> ?4 AND by NOT IN (
+        SELECT user FROM people WHERE conversation = ?1 AND role = '{Role.CUSTOMER.value}'
+    )
+    ORDER BY at LIMIT 1
+"""  # noqa: S608 - constants
+
+
+def settle(writing: Writing) -> Projected:
+    """Write what follows, and what the server's actor has to look at."""
+    for conversation, touched in writing.touched.items():
+        if touched.is_recounted or _is_answered(writing, conversation, touched):
+            writing.tickets.update(ref for ref, _ in writing.linked(conversation))
+    for ticket in writing.tickets:
+        _time_response(writing, ticket)
+    for conversation, touched in writing.touched.items():
+        stamp = _show_newest(writing, conversation, touched)
+        _follow(writing, conversation, touched)
+        _list(writing, conversation, stamp)
+    db = writing.db
+    for tenant, kind, id_ in writing.dirty:
+        db.execute("INSERT OR REPLACE INTO dirty VALUES (?, ?, ?, ?)", (tenant, kind, id_, writing.next_change()))
+    db.execute("DELETE FROM lists WHERE gone = 1 AND change < ?", (writing.change - CHANGES_KEPT,))
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('change', ?)", (str(writing.change),))
+    if writing.is_purging:
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('purging', '1')")
+    return Projected(
+        [(tenant, id_) for tenant, kind, id_ in writing.dirty if kind == TICKET],
+        [(tenant, id_) for tenant, kind, id_ in writing.dirty if kind == CONVERSATION],
+        writing.changes,
+    )
+
+
+def _show_newest(writing: Writing, conversation: int, touched: Touched) -> int:
+    """The newest message into the conversation's row; returns what it is sorted by."""
+    db = writing.db
+    newest = db.execute(
+        "SELECT id, at, by, type, text FROM messages WHERE conversation = ? ORDER BY at DESC, id DESC LIMIT 1",
+        (conversation,),
+    ).fetchone()
+    id_, at, by, type_, text = newest or (None, None, None, None, None)
+    shown = None if text is None else " ".join(text[: 4 * EXCERPT_CHARACTERS].split())[:EXCERPT_CHARACTERS]
+    ((stamp,),) = db.execute(
+        "UPDATE conversations SET messages = messages + ?, last_id = ?, last_at = ?, last_by = ?, last_type = ?,"
+        " last_text = ?, stamp = max(ifnull(?, 0), ifnull(opened_at, 0)) WHERE ref = ? RETURNING stamp",
+        (touched.messages, id_, at, by, type_, shown, at, conversation),
+    ).fetchall()
+    return int(stamp)
+
+
+def _follow(writing: Writing, conversation: int, touched: Touched) -> None:
+    """Who follows the conversation, and how much each has not read."""
+    db = writing.db
+    known = {
+        user: (BEFORE_ALL if up_to is None else (up_to, message), unread)
+        for user, up_to, message, unread in db.execute(
+            "SELECT user, up_to, message, unread FROM following WHERE conversation = ?", (conversation,)
+        )
+    }
+    new: set[str] = set()
+    if touched.is_moved:
+        wanted = _followers(writing, conversation)
+        gone = [user for user, (position, _) in known.items() if user not in wanted and position == BEFORE_ALL]
+        db.executemany("DELETE FROM following WHERE conversation = ? AND user = ?", [(conversation, u) for u in gone])
+        new = wanted - known.keys()
+        db.executemany("INSERT INTO following (conversation, user) VALUES (?, ?)", [(conversation, u) for u in new])
+        for user in gone:
+            del known[user]
+        known.update((user, (BEFORE_ALL, 0)) for user in new)
+    for user, (position, unread) in known.items():
+        if touched.is_recounted or user in touched.moved or user in new:
+            ((now,),) = db.execute(UNREAD, (conversation, *position, user))
+        else:
+            now = unread + _difference(user, position, touched.counted)
+        if now != unread:
+            db.execute("UPDATE following SET unread = ? WHERE conversation = ? AND user = ?", (now, conversation, user))
+
+
+def _difference(user: str, position: tuple[int, str], counted: Iterable[Counted]) -> int:
+    return sum(one.by_one for one in counted if one.by != user and (one.at, one.id) > position)
+
+
+def _followers(writing: Writing, conversation: int) -> set[str]:
+    """Who follows it whether they have read any of it or not."""
+    users = {row[0] for row in writing.db.execute("SELECT user FROM people WHERE conversation = ?", (conversation,))}
+    for ticket in _linked(writing, conversation):
+        users.update(ticket.watchers)
+        if ticket.assignee is not None:
+            users.add(ticket.assignee)
+    return users
+
+
+def _list(writing: Writing, conversation: int, stamp: int) -> None:
+    """The lists that it stands in, each with the number of this change."""
+    db = writing.db
+    ((tenant, opened_at),) = db.execute(
+        "SELECT tenant, opened_at FROM conversations WHERE ref = ?", (conversation,)
+    ).fetchall()
+    wanted: set[str] = set()
+    if opened_at is not None:
+        people = db.execute("SELECT user FROM people WHERE conversation = ?", (conversation,)).fetchall()
+        unread = db.execute(
+            "SELECT user FROM following WHERE conversation = ? AND unread > 0", (conversation,)
+        ).fetchall()
+        tickets = _linked(writing, conversation)
+        wanted = lists.standing((row[0] for row in people), (row[0] for row in unread), tickets)
+    known = db.execute("SELECT list FROM lists WHERE conversation = ? AND gone = 0", (conversation,)).fetchall()
+    change = writing.changes[tenant] = writing.next_change()
+    db.executemany(
+        "INSERT OR REPLACE INTO lists VALUES (?, ?, ?, ?, ?, 0)",
+        [(conversation, one, tenant, stamp, change) for one in sorted(wanted)],
+    )
+    db.executemany(
+        "UPDATE lists SET gone = 1, change = ? WHERE conversation = ? AND list = ?",
+        [(change, conversation, one) for (one,) in known if one not in wanted],
+    )
+
+
+def _linked(writing: Writing, conversation: int) -> Sequence[lists.Linked]:
+    rows = writing.db.execute(
+        "SELECT status, team, assignee, watchers FROM ticket_links JOIN tickets ON ref = ticket"
+        " WHERE ticket_links.conversation = ?",
+        (conversation,),
+    )
+    return [
+        lists.Linked(status, team, assignee, tuple(filter(None, watchers.split("\n"))))
+        for status, team, assignee, watchers in rows
+    ]
+
+
+def _is_answered(writing: Writing, conversation: int, touched: Touched) -> bool:
+    """Whether new messages may be the first response on a ticket: else no more than this is looked at."""
+    if not touched.written:
+        return False
+    customers = {
+        row[0]
+        for row in writing.db.execute(
+            "SELECT user FROM people WHERE conversation = ? AND role = ?", (conversation, Role.CUSTOMER.value)
+        )
+    }
+    answers = [at for at, by in touched.written if by not in customers]
+    if not answers:
+        return False
+    waiting = writing.db.execute(
+        "SELECT 1 FROM ticket_links JOIN tickets ON ref = ticket WHERE ticket_links.conversation = ?"
+        " AND (first_response_at IS NULL OR first_response_at > ?) LIMIT 1",
+        (conversation, min(answers)),
+    )
+    return waiting.fetchone() is not None
+
+
+def _time_response(writing: Writing, ticket: int) -> None:
+    """When somebody first answered in the ticket's conversation who is no customer, since the ticket was opened."""
+    db = writing.db
+    found = db.execute(
+        "SELECT conversations.ref, tickets.opened_at, ifnull(tickets.customer, ''), ifnull(conversations.customer, '')"
+        " FROM tickets JOIN conversations"
+        " ON conversations.tenant = tickets.tenant AND conversations.id = tickets.conversation WHERE tickets.ref = ?",
+        (ticket,),
+    ).fetchone()
+    answer = None if found is None else db.execute(FIRST_RESPONSE, found).fetchone()
+    db.execute("UPDATE tickets SET first_response_at = ? WHERE ref = ?", (answer[0] if answer else None, ticket))
