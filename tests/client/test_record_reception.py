@@ -282,8 +282,12 @@ async def test_what_waits_about_an_erased_message_is_dropped_and_not_shown_as_re
     (secret,) = await say(device, "my card is 4711")
     await settle(device)
     device.cut()
-    fields = {"edit": {"text": "my card is 4712"}, "recall": {}, "reaction": {"emoji": "👍", "on": True}}[kind]
-    about = {"type": kind, "message": secret["id"], **fields}
+    fields: dict[str, dict[str, Any]] = {
+        "edit": {"text": "my card is 4712"},
+        "recall": {},
+        "reaction": {"emoji": "\U0001f44d", "on": True},
+    }
+    about = {"type": kind, "message": secret["id"], **fields[kind]}
     await device.replica.write(SEGMENT, "messages", [about, {"type": "text", "text": "something else"}])
     device.peer.erase(SEGMENT, secret["id"])
     device.connect()
