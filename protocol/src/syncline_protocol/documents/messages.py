@@ -29,6 +29,7 @@ from syncline_protocol.documents.message_records import (
     BlobMessage,
     Edit,
     PersonMessage,
+    Rating,
     Reaction,
     Recall,
     Redaction,
@@ -84,6 +85,17 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     redacted_at: int | None = None
 
 
+class RatingShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a customer said of what became of a ticket: no message, and shown with the ticket."""
+
+    id: str
+    by: str
+    at: int
+    ticket: str
+    score: int
+    text: str | None = None
+
+
 Value = TypeVar("Value")
 
 About = Edit | Recall | Reaction | Redaction
@@ -104,6 +116,27 @@ def reduce_messages(values: Iterable[Mapping[str, Any]]) -> tuple[Message, ...]:
         elif _is_original(record):
             originals.append(record)
     return tuple(_message(original, about.get(original.id, ())) for original in originals)
+
+
+def reduce_ratings(values: Iterable[Mapping[str, Any]]) -> tuple[RatingShown, ...]:
+    """What customers said of tickets in this root `messages`, in order; without what a redaction names.
+
+    Raises `ValueError` when one of the records is malformed.
+    """
+    records = {record.id: record for record in map(_read, values) if record is not None}
+    redacted = {record.message for record in records.values() if isinstance(record, Redaction)}
+    return tuple(
+        RatingShown(
+            id=record.id,
+            by=record.by,
+            at=record.at,
+            ticket=record.ticket,
+            score=record.score,
+            text=_or_none(record.text),
+        )
+        for record in sorted(records.values(), key=_order)
+        if isinstance(record, Rating) and record.id not in redacted
+    )
 
 
 class Messages:

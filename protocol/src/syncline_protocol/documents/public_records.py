@@ -14,8 +14,9 @@ LABEL_CHARACTERS_MAX: Final = 100
 
 class Step(Record, frozen=True, kw_only=True, tag="step"):
     """How the ticket stands for its customer since `cause`, an event of the ticket.
+
     `subject`: none when it was erased. `labels`: the status in words, by language. `responsible`: who is on it, as the
-       tenant lets customers see it. `expected_by`: when it should be solved, Unix time in milliseconds.
+    tenant lets customers see it. `expected_by`: when it should be solved, Unix time in milliseconds.
     """
 
     cause: RecordId

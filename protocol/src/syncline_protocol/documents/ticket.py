@@ -23,7 +23,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from syncline_protocol.documents.fields import Scalar
+from syncline_protocol.documents.fields import Redacted, Scalar
 from syncline_protocol.documents.history import Event, History
 from syncline_protocol.documents.registers import Alternative, Candidate, Register, register
 from syncline_protocol.documents.ticket_assignment import ClaimOutcome, ClaimState, Handover, reduce_assignment
@@ -129,15 +129,16 @@ def reduce_ticket(values: Iterable[Mapping[str, Any]]) -> Ticket | None:
     opened = next((event for event in history.events if event.type == OPENED), None)
     if opened is None:
         return None
-    beginning = opened.record if isinstance(opened.record, TicketOpened) else None
+    beginning = opened.record
+    whole = beginning if isinstance(beginning, TicketOpened) else None
     standing = reduce_status(history, opened)
     handling = reduce_assignment(history)
     return Ticket(
         number=next((record.number for _, record in history.said if isinstance(record, Number)), None),
-        conversation=_or_none(beginning.conversation) if beginning else None,
-        customer=_or_none(beginning.customer) if beginning else None,
-        language=_or_none(beginning.language) if beginning else None,
-        via=_or_none(beginning.via) if beginning else None,
+        conversation=_or_none(beginning.conversation) if isinstance(beginning, TicketOpened | Redacted) else None,
+        customer=_or_none(beginning.customer) if isinstance(beginning, TicketOpened | Redacted) else None,
+        language=_or_none(whole.language) if whole else None,
+        via=_or_none(whole.via) if whole else None,
         opened_at=opened.at,
         opened_by=opened.by,
         **_registers(history, opened),
