@@ -18,6 +18,7 @@ from syncline_server.domain.calendars import (
     Interval,
     add_open_time,
     is_open,
+    is_zone,
     local_time,
     next_opening,
     open_time_between,
@@ -190,6 +191,12 @@ def test_hours_do_not_overlap() -> None:
         calendar("UTC", (Interval(0, 61), Interval(60, 120)))
     with pytest.raises(ValueError, match="overlap"):
         calendar("UTC", NONE, special={"2026-01-01": (Interval(60, 120), Interval(0, 60))})
+
+
+@pytest.mark.parametrize("name", ["", "Europe", "Moon/Crater", "../secret", "/etc/passwd", "a\x00b", "Europe/berlin "])
+def test_what_is_no_zone(name: str) -> None:
+    assert not is_zone(name)
+    assert is_zone("Europe/Berlin")
 
 
 def test_hours_are_written_as_in_the_file() -> None:

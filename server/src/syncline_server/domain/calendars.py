@@ -119,6 +119,15 @@ def local_time(at_ms: int, zone: str) -> datetime:
     return datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone))
 
 
+def is_zone(name: str) -> bool:
+    """Whether there is a time zone of this name."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # no key at all, a folder of the database, and a zone that is not in it
+        return False
+    return True
+
+
 def _spans(calendar: Calendar, from_ms: int) -> Iterator[tuple[int, int]]:
     """All open time from the UTC day of `from_ms` on, in order, until there is none for `HORIZON_DAYS`."""
     day = from_ms // DAY_MS
