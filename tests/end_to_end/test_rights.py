@@ -162,12 +162,15 @@ def calls(place: Place) -> list[Call]:
     """One or more for every route that is not public."""
     own, foreign = place.own.split("/")[1], place.foreign.split("/")[1]
     conversation, people = "/v1/conversations/{id}", "/v1/conversations/{id}/participants"
+    messages = "/v1/conversations/{id}/messages"
     all_, wanted = "/v1/conversations", {"subject": "x", "channel": "chat"}
     return [
         Call(all_, "POST", all_, {**wanted, "customer": "eve"}),
         Call(all_, "POST", all_, {**wanted, "id": foreign}, HTTPStatus.CREATED),
         Call(conversation, "GET", f"/v1/conversations/{foreign}", None),
         Call(conversation, "GET", "/v1/conversations/no-such-thing", None),
+        Call(messages, "GET", f"/v1/conversations/{foreign}/messages", None),
+        Call(messages, "POST", f"/v1/conversations/{foreign}/messages", {"type": "text", "text": "hello"}),
         Call(people, "POST", f"/v1/conversations/{foreign}/participants", {"user": "cus", "role": "customer"}),
         Call(people, "POST", f"/v1/conversations/{own}/participants", {"user": "eve", "role": "customer"}),
         Call(people + "/{user}", "DELETE", f"/v1/conversations/{foreign}/participants/eve", None),

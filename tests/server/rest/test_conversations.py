@@ -3,7 +3,7 @@
 from typing import get_args
 
 import pytest
-from support.problems import faults, problem
+from support.rest import faults, problem
 from support.running import Running
 from syncline_protocol.documents.identity import STAFF, Role
 from syncline_server.rest.conversations import GivenRole

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from support.problems import faults, problem
+from support.rest import faults, problem
 from support.running import Running
 from syncline_server.rest.reading import BODY_BYTES_MAX
 

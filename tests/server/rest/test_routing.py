@@ -10,7 +10,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.problems import problem
+from support.rest import problem, request_and_leave
 from support.running import Running
 from support.server import ServerProcess
 from support.wire import wire_device
@@ -131,15 +131,6 @@ async def test_a_failure_of_the_server_is_a_problem_and_tells_nothing(
 # --- requests that end half-way
 
 
-async def request_and_leave(server: Running, sent: bytes) -> None:
-    """Send bytes of a request and hang up without reading."""
-    _, writer = await asyncio.open_connection("127.0.0.1", int(server.http.rpartition(":")[2]))
-    writer.write(sent)
-    await writer.drain()
-    writer.close()
-    await writer.wait_closed()
-
-
 async def test_a_caller_who_leaves_half_way_leaves_all_or_nothing(server: Running) -> None:
     body = json.dumps(NEW | {"id": "c9"}).encode()
     head = (
@@ -147,9 +138,9 @@ async def test_a_caller_who_leaves_half_way_leaves_all_or_nothing(server: Runnin
         f"Authorization: Bearer {server.token('mei')}\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode()
     async with server.rest() as client:
-        await request_and_leave(server, head + body[:-1])
+        await request_and_leave(server.http, head + body[:-1])
         problem(await client.get("/v1/conversations/c9"), 404, "not_found")
-        await request_and_leave(server, head + body)
+        await request_and_leave(server.http, head + body)
         async with asyncio.timeout(5):
             while (found := await client.get("/v1/conversations/c9")).status_code != 200:
                 await asyncio.sleep(0.02)

@@ -1,7 +1,7 @@
 """Logging out by REST."""
 
 import pytest
-from support.problems import faults, problem
+from support.rest import faults, problem
 from support.running import Running
 from support.wire import wire_device
 from syncline_protocol.errors import CloseCode

@@ -9,11 +9,10 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 import msgspec
 from prometheus_client import CollectorRegistry
 from starlette.datastructures import Headers
-from syncline_protocol.documents.fields import DocumentId, RecordId
+from syncline_protocol.documents.fields import DocumentId
 from syncline_protocol.documents.identity import STAFF, Identity, Role
 
 from syncline_server.actor import Actor
-from syncline_server.auth import Grant
 from syncline_server.hub import Hub
 from syncline_server.rest.problems import ProblemCode
 
@@ -23,7 +22,7 @@ Id = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._~@:|+-]{1,128}\Z")]
 NewId = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z")]
 """An id of the caller's choice."""
 
-PATH_PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType({"id": Id, "user": DocumentId, "record": RecordId})
+PATH_PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType({"id": Id, "user": DocumentId})
 """The type of each name that stands in a path."""
 
 EVERYBODY: Final = STAFF | {Role.CUSTOMER, Role.AUDITOR}
@@ -53,7 +52,6 @@ class Call(Generic[Query, Body]):
     path: Mapping[str, str]
     query: Query
     body: Body
-    grant: Grant | None
     actor: Actor | None
 
     @property

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from syncline_server.rest import conversations, health, openapi, sessions
+from syncline_server.rest import conversations, health, messages, openapi, sessions
 from syncline_server.rest.declaration import Answer, Call, NoParameters, Operation
 from syncline_server.rest.reading import JSON
 
@@ -35,5 +35,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         answers={HTTPStatus.OK: JSON},
     ),
     *conversations.OPERATIONS,
+    *messages.OPERATIONS,
     *sessions.OPERATIONS,
 )

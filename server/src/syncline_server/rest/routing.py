@@ -4,7 +4,6 @@ The order in which a request is refused: no token that counts (401), too many re
 path, query and body not as declared (422, 415, 413, 400), and then what the operation itself says.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
@@ -17,11 +16,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from syncline_protocol.errors import ProtocolViolation, RefusedUpdate
 
-from syncline_server.auth import Grant
 from syncline_server.hub import Hub
-from syncline_server.intake import HOLD_S_MAX
 from syncline_server.rest import problems, reading
-from syncline_server.rest.authors import DEVICE, Authors
+from syncline_server.rest.callers import Callers
 from syncline_server.rest.declaration import Answer, Call, Operation
 from syncline_server.rest.operations import OPERATIONS
 from syncline_server.rest.problems import Problem, ProblemCode
@@ -41,7 +38,7 @@ class Rest:
     def __init__(self, hub: Hub, metrics: CollectorRegistry) -> None:
         self._hub = hub
         self._metrics = metrics
-        self._authors = Authors(hub)
+        self._callers = Callers(hub)
 
     def routes(self) -> Sequence[Route]:
         """One route for each path, so that a wrong method is told all the right ones."""
@@ -72,15 +69,13 @@ class Rest:
         except ClientDisconnect:  # nobody reads this; nothing was begun
             return problems.answer(Problem(ProblemCode.MALFORMED, "the request ended before its body did"))
 
-    async def _call(self, operation: Operation, request: Request) -> "Call[object, object]":
-        grant = actor = None
+    async def _call(self, operation: Operation, request: Request) -> Call[object, object]:
+        actor = None
         if operation.roles is not None:
-            grant = self._grant(request)
-            now_s = asyncio.get_running_loop().time()
-            actor = self._authors.author(grant.identity(DEVICE), now_s)
-            await self._hold(self._hub.rates.take(actor.identity, now_s))
-            if grant.role not in operation.roles:
-                raise Problem(ProblemCode.FORBIDDEN, f"this is not for a {grant.role.value}: {operation.who}")
+            actor = await self._callers.caller(request)
+            role = actor.identity.role
+            if role not in operation.roles:
+                raise Problem(ProblemCode.FORBIDDEN, f"this is not for a {role.value}: {operation.who}")
         return Call(
             hub=self._hub,
             metrics=self._metrics,
@@ -88,23 +83,8 @@ class Rest:
             path=reading.path(request, operation),
             query=reading.query(request, operation.query),
             body=None if operation.body is None else await reading.body(request, operation.body),
-            grant=grant,
             actor=actor,
         )
-
-    def _grant(self, request: Request) -> Grant:
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not token:
-            raise Problem(ProblemCode.UNAUTHENTICATED, "send a token: `Authorization: Bearer …`")
-        return self._hub.authority.check(token, now_ms=self._hub.now_ms())
-
-    async def _hold(self, seconds: float) -> None:
-        """A request counts like an update: a caller over the rate waits, and beyond that is refused."""
-        if seconds > HOLD_S_MAX:
-            retry = {"retry_after_ms": int(seconds * 1000)}
-            raise Problem(ProblemCode.RATE_LIMITED, "too many requests", members=retry)
-        if seconds > 0:
-            await asyncio.sleep(seconds)
 
 
 def _response(operation: Operation, answer: Answer) -> Response:

@@ -1,5 +1,6 @@
-"""Answers of the REST interface that are errors."""
+"""The REST interface as tests see it: answers that are errors, and callers who do not wait for one."""
 
+import asyncio
 from http import HTTPStatus
 
 import httpx
@@ -25,3 +26,12 @@ def faults(answer: httpx.Response) -> list[str]:
     """Where an invalid request is wrong: JSON pointers and names of parameters."""
     problem(answer, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid")
     return [one.get("pointer") or f"?{one.get('parameter', '')}" for one in answer.json()["errors"]]
+
+
+async def request_and_leave(http: str, sent: bytes) -> None:
+    """Send bytes of a request to the server at the address `http`, and hang up without reading."""
+    _, writer = await asyncio.open_connection("127.0.0.1", int(http.rpartition(":")[2]))
+    writer.write(sent)
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
