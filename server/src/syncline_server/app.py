@@ -2,8 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,10 +21,13 @@ from syncline_protocol.errors import CloseCode, ProtocolViolation
 from syncline_server import clock
 from syncline_server import socket as sockets
 from syncline_server.auth import Authority, read_secret
+from syncline_server.automation.automation import Automation
+from syncline_server.domain.live_configuration import LiveConfiguration
 from syncline_server.engine import Engine
 from syncline_server.hub import Hub
 from syncline_server.log import Log
 from syncline_server.metrics import Metrics, registry
+from syncline_server.projections.projections import Projections
 from syncline_server.rest.routing import Rest, failed, unknown
 from syncline_server.session import Session
 from syncline_server.settings import Settings
@@ -45,9 +49,10 @@ TOO_MANY_RETRY_MS: Final = 5_000
 class Server:
     """One running server: what the endpoints need."""
 
-    def __init__(self, settings: Settings, hub: Hub) -> None:
+    def __init__(self, settings: Settings, hub: Hub, automation: Automation) -> None:
         self._settings = settings
         self.hub = hub
+        self.automation = automation
         self._connections = 0
 
     async def sync(self, websocket: WebSocket) -> None:
@@ -101,27 +106,49 @@ class Server:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Server]:
-    """Everything of a server but its sockets, running. What was gathered is committed before it is closed."""
+async def opened(settings: Settings, *, configuration: LiveConfiguration | None = None) -> AsyncIterator[Server]:
+    """Everything of a server but its sockets, running. What was gathered is committed before it is closed.
+
+    `configuration`: of the domain, by default what is shipped.
+    """
     logger = structlog.get_logger()
+    configuration = configuration or LiveConfiguration(None)
     settings.data.mkdir(parents=True, exist_ok=True)
-    authority = Authority(read_secret(settings.data))
+    authority = Authority(read_secret(settings.data), groups_of=configuration.groups_of)
     metrics = Metrics()
-    async with SqliteStore(settings.data, durability=settings.durability) as store, Worker() as worker:
+    async with (
+        SqliteStore(settings.data, durability=settings.durability) as store,
+        Worker() as worker,
+        Projections(settings.data, store) as projections,
+    ):
         for tenant, user, device, at_ms in await store.read_revocations():
             authority.revoke(tenant, user, device, at_ms)
         engine = Engine(store, worker, Compactor(store, worker, now_ms=clock.now_ms), metrics)
         async with Log(store, on_commit=lambda: hub.flush_acks(), on_fatal=_stop_at_once) as log:  # noqa: PLW0108 - made below
-            hub = Hub(settings=settings, store=store, log=log, authority=authority, metrics=metrics, engine=engine)
+            hub = Hub(
+                settings=settings,
+                configuration=configuration,
+                store=store,
+                log=log,
+                authority=authority,
+                metrics=metrics,
+                engine=engine,
+                projections=projections,
+            )
+            configuration.on_change(hub.rights.configuration_changed)
+            automation = Automation(hub, projections)
+            projections.on_projected = automation.projected
             upkeep = asyncio.create_task(engine.upkeep(hub), name="upkeep")
             logger.info("server.started", data=str(settings.data), durability=settings.durability.value)
             try:
-                yield Server(settings, hub)
+                async with automation:
+                    yield Server(settings, hub, automation)
             finally:
                 upkeep.cancel()
                 await asyncio.gather(upkeep, return_exceptions=True)
                 await log.flushed()
                 await engine.store_cursors(hub)
+                await projections.caught_up()
     logger.info("server.stopped")
 
 
@@ -149,19 +176,50 @@ async def _start(on_start: OnStart, hub: Hub) -> None:
         logger.exception("server.start_incomplete")
 
 
-def build(settings: Settings, *, on_start: OnStart | None = None) -> Starlette:
-    """The ASGI application, to run on uvicorn with `ws=…socket.Socket`. `on_start` runs once it serves."""
+def _reload(configuration: LiveConfiguration) -> None:
+    """SIGHUP: read the configuration again; a wrong one changes nothing, and is said."""
+    logger = structlog.get_logger()
+    problems = configuration.reload()
+    for problem in problems:
+        logger.error("configuration.refused", problem=str(problem))
+    if not problems:
+        logger.info("configuration.reloaded")
+
+
+@contextmanager
+def _reloading(configuration: LiveConfiguration) -> Iterator[None]:
+    """Listens to SIGHUP, where this thread may."""
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(signal.SIGHUP, _reload, configuration)
+    except (ValueError, RuntimeError):  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+
+
+def build(
+    settings: Settings, *, configuration: LiveConfiguration | None = None, on_start: OnStart | None = None
+) -> Starlette:
+    """The ASGI application, to run on uvicorn with `ws=…socket.Socket`. `configuration`: of the domain, by default what
+    is shipped. `on_start` runs once it serves.
+    """
+    live = LiveConfiguration(None) if configuration is None else configuration
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with opened(settings) as server:
+        async with opened(settings, configuration=live) as server:
             app.state.server = server
             for route in Rest(server.hub, registry(server.hub)).routes():
                 app.router.routes.append(route)
             app.router.routes.append(WebSocketRoute("/v1/sync", server.sync))
             app.router.routes.append(WebSocketRoute("/yjs/{name:path}", server.yjs))
             starting = None if on_start is None else asyncio.create_task(_start(on_start, server.hub), name="start")
-            yield
+            with _reloading(live):
+                yield
             if starting is not None:
                 starting.cancel()
 

@@ -31,7 +31,7 @@ async def circle_of(states: States, identity: Identity, name: DocumentName) -> C
     if identity.role is Role.TECHNICIAN:
         return _workers(ticket)
     if name.kind is DocumentKind.TICKET_PUBLIC:
-        return Circle(await _customers(states, identity.tenant, ticket))
+        return Circle(await customers_of(states, identity.tenant, ticket))
     return NOBODY
 
 
@@ -57,8 +57,8 @@ def _workers(ticket: Ticket) -> Circle:
     return Circle(people, frozenset({ticket.group}) if ticket.group else frozenset())
 
 
-async def _customers(states: States, tenant: str, ticket: Ticket) -> frozenset[str]:
-    """The customers of a ticket: whom it names, and those of its conversation."""
+async def customers_of(states: States, tenant: str, ticket: Ticket) -> frozenset[str]:
+    """The customers of a ticket: whom it names, and those of its conversation. Raises `StoreError`."""
     people = {ticket.customer} if ticket.customer else set()
     head = None if ticket.conversation is None else await states.head(tenant, ticket.conversation)
     if head is not None:

@@ -28,12 +28,15 @@ from syncline_server import admission, clock, index_loading
 from syncline_server.actor import Actors
 from syncline_server.auth import Authority
 from syncline_server.conversations import Conversations
-from syncline_server.document import Document, OnCommit, unavailable
+from syncline_server.document import Document, unavailable
+from syncline_server.domain.live_configuration import LiveConfiguration
 from syncline_server.engine import Engine
 from syncline_server.leases import Leases
 from syncline_server.log import Log
 from syncline_server.metrics import Metrics
 from syncline_server.presence import PresenceBoard
+from syncline_server.projections.projections import Projections
+from syncline_server.projections.queue import PROJECTED
 from syncline_server.rates import Rates
 from syncline_server.rights import Rights
 from syncline_server.settings import Settings
@@ -65,11 +68,22 @@ class Hub:
     """See the module's text. One per server; built by `app`."""
 
     def __init__(  # noqa: PLR0913 - the parts of a server, put together in `app`
-        self, *, settings: Settings, store: Store, log: Log, authority: Authority, metrics: Metrics, engine: Engine
+        self,
+        *,
+        settings: Settings,
+        configuration: LiveConfiguration,
+        store: Store,
+        log: Log,
+        authority: Authority,
+        metrics: Metrics,
+        engine: Engine,
+        projections: Projections,
     ) -> None:
         self.settings = settings
+        self.configuration = configuration
         self.store = store
         self.log = log
+        self.projections = projections
         self.authority = authority
         self.metrics = metrics
         self.presence = PresenceBoard(settings.presence_ttl_seconds)
@@ -80,10 +94,6 @@ class Hub:
         self.actors = Actors(self)
         self.conversations = Conversations(self)
         self.tickets = Tickets(self)
-        self.on_commit: list[OnCommit] = []
-        """Who else wants to know what was committed, in the order in which they are told."""
-        self.on_replaced: list[Callable[[Document], None]] = []
-        """Who else wants to know that a document's history was replaced."""
         self.documents: dict[DocumentKey, Document] = {}
         self.followers: set[Follower] = set()
         self.devices: dict[tuple[str, str, str], Session] = {}
@@ -198,8 +208,9 @@ class Hub:
         if document.name.kind in ROOT_OF:
             self.states.committed(document, entries)
             self.rights.committed(document)
-        for tell in self.on_commit:
-            tell(document, entries)
+        if document.name.kind in PROJECTED:
+            updates = [(entry.seq, entry.payload) for entry in entries]
+            self.projections.committed(document.key, document.number, document.epoch, updates)
 
     def unpin(self, document: Document) -> None:
         """Undo one `open` or `find`."""
@@ -301,8 +312,7 @@ class Hub:
         document.admission = admission.restore(document.name, snapshot.index)
         self.cursors = {key: cursor for key, cursor in self.cursors.items() if key[0] != document.number}
         self.states.replaced(document)
-        for tell in self.on_replaced:
-            tell(document)
+        self.projections.replaced(document.key, document.number, epoch)
         _evict_all(document)
 
     # --- what sessions ask

@@ -1,7 +1,7 @@
 """Tickets as REST and the server itself read and write them, through the same admission and log as every device.
 
 Beside the data's way. What a ticket comes to because of what was written (assignments, the public side, messages) is
-`automation.py`'s.
+the `automation`'s.
 """
 
 from collections.abc import Mapping, Sequence

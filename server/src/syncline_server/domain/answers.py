@@ -185,7 +185,7 @@ def _transferred_to(situation: Situation, transfer: Known, held: _Held) -> _Targ
     group = held.group if record.group is UNSET else record.group
     if record.user is UNSET:
         return _routed_to(situation, group)
-    return _Target(record.user, group, {"rule": "by_hand", "by": transfer.by}, is_routed=False)
+    return _Target(record.user, group, {"rule": "transfer", "by": transfer.by}, is_routed=False)
 
 
 # --- 5 and 6

@@ -23,6 +23,7 @@ TABLES: Final = {
     "people": f"{CONVERSATION}, user, role",
     "messages": f"{CONVERSATION}, segment, id, at, by, type, state, text",
     "records_about": f"{CONVERSATION}, segment, message, id, value",
+    "ratings": f"tenant, ticket, id, {CONVERSATION}, segment, at, by, score, text",
     "tickets": (
         "tenant, id, number, conversation, customer, subject, issue_type, language, status, priority, team, assignee,"
         " watchers, opened_at, opened_by, updated_at, first_response_at, resolved_at, closed_at, reopened,"

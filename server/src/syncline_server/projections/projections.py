@@ -22,6 +22,7 @@ from syncline_protocol.names import parse_name
 
 from syncline_server.projections import digest, dirt, inbox, lists, search
 from syncline_server.projections.database import NAME, Database, Work
+from syncline_server.projections.facts import Facts
 from syncline_server.projections.feed import Feed
 from syncline_server.projections.model import (
     Dirty,
@@ -52,6 +53,7 @@ class Projections:
         self.on_projected = on_projected
         """Told after each transaction that brought something for the server's own actor to look at."""
         self._database = Database(directory / file)
+        self.facts = Facts(self._database)
         self._feed = Feed(self._database, store, self._projected)
         self._task: asyncio.Task[None]
 

@@ -88,6 +88,22 @@ TABLES: Final = (
         PRIMARY KEY (conversation, segment, message, id)
     ) STRICT, WITHOUT ROWID
     """,
+    # What customers said of tickets, in their conversations.
+    """
+    CREATE TABLE ratings (
+        tenant TEXT NOT NULL,
+        ticket TEXT NOT NULL,
+        id TEXT NOT NULL,
+        conversation INTEGER NOT NULL,
+        segment INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        by TEXT NOT NULL,
+        score INTEGER NOT NULL,
+        text TEXT,
+        PRIMARY KEY (tenant, ticket, id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX ratings_by_segment ON ratings (conversation, segment)",
     # watchers: their ids, one a line. text: what the ticket is found by, as it stands in the index.
     """
     CREATE TABLE tickets (
@@ -118,6 +134,12 @@ TABLES: Final = (
         UNIQUE (tenant, id)
     ) STRICT
     """,
+    "CREATE INDEX tickets_by_number ON tickets (tenant, number)",
+    """
+    CREATE INDEX tickets_at_work ON tickets (tenant, assignee)
+    WHERE assignee IS NOT NULL AND status NOT IN ('resolved', 'closed', 'cancelled', 'merged')
+    """,
+    "CREATE INDEX tickets_resolved ON tickets (resolved_at) WHERE status = 'resolved'",
     """
     CREATE TABLE ticket_links (
         ticket INTEGER NOT NULL,

@@ -61,7 +61,7 @@ class Segment:
             if isinstance(record, ABOUT):
                 self._take_about(record, value)
             elif isinstance(record, Rating):
-                self._writing.mark(self._tenant, TICKET, record.ticket)
+                self._take_rating(record)
             elif isinstance(record, Redacted):
                 self._take_redacted(record)
             elif record is not None and value["type"] in MESSAGE_TYPES:
@@ -79,6 +79,7 @@ class Segment:
             self._unindex(place, text)
         self._db.execute("DELETE FROM messages WHERE conversation = ? AND segment = ?", key)
         self._db.execute("DELETE FROM records_about WHERE conversation = ? AND segment = ?", key)
+        self._db.execute("DELETE FROM ratings WHERE conversation = ? AND segment = ?", key)
         self._touched.messages -= len(rows)
         self._touched.is_recounted = True
         self._writing.is_purging = True
@@ -113,6 +114,13 @@ class Segment:
         self._index(place, new_text)
         if state == SHOWN and new_state != SHOWN:
             self._count(at, id_, by, type_, -1)
+
+    def _take_rating(self, record: Rating) -> None:
+        text = record.text if isinstance(record.text, str) else None
+        key = (self._tenant, record.ticket, record.id, self._ref, self._segment)
+        row = (*key, record.at, record.by, record.score, text)
+        self._db.execute("INSERT OR IGNORE INTO ratings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._writing.mark(self._tenant, TICKET, record.ticket)
 
     def _take_redacted(self, record: Redacted) -> None:
         if record.of in MESSAGE_TYPES:

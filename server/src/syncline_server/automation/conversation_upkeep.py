@@ -13,9 +13,9 @@ from syncline_server.erasure import erase
 from syncline_server.storage.record_reading import read_records
 
 if TYPE_CHECKING:
+    from syncline_server.automation.ticket_upkeep import TicketUpkeep
     from syncline_server.hub import Hub
     from syncline_server.projections.projections import Projections
-    from syncline_server.ticket_upkeep import TicketUpkeep
 
 
 class ConversationUpkeep:
@@ -32,7 +32,7 @@ class ConversationUpkeep:
         if head is None:
             return
         newest = max(head.segments, default=1)
-        if await self._projections.facts.messages_in(tenant, conversation, newest) >= RECORDS_PER_SEGMENT:
+        if await self._projections.facts.records_in(tenant, conversation, newest) >= RECORDS_PER_SEGMENT:
             await self._hub.conversations.open_segment(tenant, conversation, newest + 1)
         await self._erase(tenant, conversation, [linked.ticket for linked in head.tickets])
         for linked in head.tickets:

@@ -6,16 +6,28 @@ Part of `automation.py`, whose promises hold here: `look_at` can be interrupted 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from syncline_protocol.clock import at_from_ms, at_ms
 from syncline_protocol.documents.derived import derived_id
 from syncline_protocol.documents.schema import EVENTS, PUBLIC
 from syncline_protocol.documents.ticket import Ticket
 from syncline_protocol.documents.ticket_records import Priority, TicketStatus
 from syncline_protocol.names import DocumentKind, DocumentName
 
-from syncline_server.domain.answers import Answer, Situation, answers, opening_of
-from syncline_server.domain.public_side import Shown, announcement, next_step
+from syncline_server.circles import customers_of
+from syncline_server.domain.answers import (
+    ENDED,
+    WAITING_FOR_CUSTOMER,
+    Answer,
+    Rated,
+    Situation,
+    Unseen,
+    answers,
+    opening_of,
+)
+from syncline_server.domain.public_side import LANGUAGE, Shown, announcement, next_step
 from syncline_server.domain.routing import Routed, expected_by, route
 from syncline_server.erasure import erase
+from syncline_server.projections.facts import Written
 
 if TYPE_CHECKING:
     from syncline_server.hub import Hub
@@ -23,6 +35,9 @@ if TYPE_CHECKING:
 
 ROUNDS_MAX: Final = 8
 """Answers may ask for answers (a claim in the same breath as a transfer); more rounds than that would be a fault."""
+
+LAST_ID: Final = "g"
+"""Behind every id: of what was written at the very moment of an ending, nothing is unseen."""
 
 SHOWN_SUBJECT: Final = frozenset({"opened", "topic"})
 """Events whose words the public side repeats."""
@@ -71,14 +86,29 @@ class TicketUpkeep:
             events=events,
             next_number=0 if state.number is not None else await self._next_number(tenant),
             route=routed,
-            unseen=await self._projections.facts.unseen(tenant, state),
-            rated=await self._projections.facts.ratings(tenant, ticket),
+            unseen=await self._unseen(tenant, state, events),
+            rated=await self._rated(tenant, ticket, state),
         )
         missing = answers(situation)
         await self._write(tenant, ticket, missing, events)
         if any(answer["type"] == "number" for answer in missing):
             self._numbers[tenant] = situation.next_number
         return bool(missing)
+
+    async def _unseen(self, tenant: str, state: Ticket, events: Sequence[Mapping[str, Any]]) -> Unseen | None:
+        """The first word of a customer that whoever set the status had not seen."""
+        if state.conversation is None or state.status not in WAITING_FOR_CUSTOMER | ENDED:
+            return None
+        event = next(event for event in events if event["id"] == state.status_event)
+        seen = Written(event.get("seen", LAST_ID), event.get("seen_at", event["at"]))
+        found = await self._projections.facts.first_of_customer(tenant, state.conversation, after=seen)
+        return None if found is None else Unseen(found.id, found.at)
+
+    async def _rated(self, tenant: str, ticket: str, state: Ticket) -> list[Rated]:
+        """What the ticket's own customers said of it."""
+        ratings = await self._projections.facts.ratings(tenant, ticket)
+        people = await customers_of(self._hub.states, tenant, state) if ratings else frozenset()
+        return [Rated(one.id, one.score, one.text) for one in ratings if one.by in people]
 
     async def _next_number(self, tenant: str) -> int:
         if tenant not in self._numbers:
@@ -123,8 +153,9 @@ class TicketUpkeep:
 
     def _shown(self, state: Ticket) -> Shown:
         configuration = self._hub.configuration.current
-        priority = state.priority.value if state.priority is not None else Priority.NORMAL.value
-        expected = expected_by(str(priority), state.opened_at_ms, configuration, group=state.group)
+        said = None if state.priority is None else state.priority.value
+        priority = Priority.NORMAL if said is None else Priority(str(said))
+        expected = expected_by(priority, at_ms(state.opened_at), configuration, group=state.group)
         responsible = None if state.assignee is None else configuration.shown_name(state.assignee)
         return Shown(responsible, expected, configuration.labels)
 
@@ -132,9 +163,9 @@ class TicketUpkeep:
         """Tell the conversation of the last step. (Those before it were told of, or nobody needs them any more.)"""
         if state.conversation is None or not steps:
             return
-        language = state.language or "zh"
+        language = state.language or LANGUAGE
         message = announcement(ticket, steps[-1], steps[-2] if len(steps) > 1 else None, language)
-        if message is None or await self._projections.facts.has_message(tenant, message["id"]):
+        if message is None or await self._projections.facts.has_message(tenant, state.conversation, message["id"]):
             return
         if await self._hub.conversations.head(tenant, state.conversation) is not None:
             await self._hub.conversations.announce(tenant, state.conversation, message, observed=steps[-1]["at"])
@@ -196,7 +227,8 @@ class TicketUpkeep:
         after = self._hub.configuration.current.ticket.close_after
         if after is None:
             return
-        for tenant, ticket in await self._projections.facts.resolved_before(self._hub.now_ms() - int(after)):
+        before = at_from_ms(self._hub.now_ms() - int(after))
+        for tenant, ticket in await self._projections.facts.resolved_before(before):
             state = await self._hub.states.ticket(tenant, ticket)
             if state is None or state.status is not TicketStatus.RESOLVED or state.status_event is None:
                 continue

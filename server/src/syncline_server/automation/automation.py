@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final, Self
 import structlog
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 
-from syncline_server.conversation_upkeep import ConversationUpkeep
+from syncline_server.automation.conversation_upkeep import ConversationUpkeep
+from syncline_server.automation.ticket_upkeep import TicketUpkeep
 from syncline_server.projections.model import Dirty, Projected
 from syncline_server.storage.interface import StoreError
-from syncline_server.ticket_upkeep import TicketUpkeep
 
 if TYPE_CHECKING:
     from syncline_server.hub import Hub
@@ -86,7 +86,7 @@ class Automation:
 
     async def _work(self) -> None:
         """Look at what is on the list, and then at what comes, for ever. Raises what keeps it from going on."""
-        if not await self._projections.caught_up():
+        if not await self._projections.complete():
             return  # numbers are given by what is known of all tickets
         while True:
             self._wake.clear()
