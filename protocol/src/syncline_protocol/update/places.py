@@ -117,7 +117,10 @@ class Places:
     def rollback(self, mark: PlacesMark) -> None:
         """Forget what came after the last mark."""
         for root, bits in reversed(self._overwritten):
-            self.evidence[root] = bits
+            if bits:
+                self.evidence[root] = bits
+            else:
+                self.evidence.pop(root, None)  # a root that was only named has none
         for place in self.places[mark.places :]:
             del self._numbers[place]
         for number, parent in enumerate(self.parents[mark.parents :], mark.parents):
