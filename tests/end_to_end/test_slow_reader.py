@@ -42,6 +42,8 @@ class Writer:
         self._reader = reader
         self._page = pycrdt.Doc[Any](client_id=sender.welcome.client)
         self._places = self._page.get("places", type=pycrdt.Map)
+        self._written = b""
+        self._subscription = self._page.observe(self._note)  # `get_update` goes through the whole page each time
         self.seq = 0
         self._unread: list[bytes] = []
 
@@ -52,16 +54,17 @@ class Writer:
         reading = asyncio.create_task(self._read(count, began, latencies))
         for burst in range(count // BURST):
             for place in range(BURST):
-                before = self._page.get_state()
                 self._places[str((burst * BURST + place) % KEYS)] = f"{burst} {TEXT}"
-                update = self._page.get_update(before)
-                began[update] = time.perf_counter()
-                await self._sender.update(PAGE, update)
+                began[self._written] = time.perf_counter()
+                await self._sender.update(PAGE, self._written)
             await self._acknowledged()
             await asyncio.sleep(PAUSE_S)
         async with asyncio.timeout(ANSWER_S_MAX):
             await reading
         return sorted(latencies)
+
+    def _note(self, event: pycrdt.TransactionEvent) -> None:
+        self._written = event.update
 
     async def _acknowledged(self) -> None:
         answered = 0
