@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from client.conftest import new_conversation
 from support.server import ServerProcess
-from syncline_client import Device, DeviceStopped, MemoryStore, NeverConnected, StoreError, Verdict
+from syncline_client import Device, DeviceStopped, EditNotAllowed, MemoryStore, NeverConnected, StoreError, Verdict
 from syncline_client.connection import Standing
 from syncline_client.store_sqlite import SqliteStore
 from syncline_protocol.errors import RefusedUpdate
@@ -216,3 +216,52 @@ async def test_hundreds_of_documents_open_at_once(server: ServerProcess) -> None
     async with asyncio.timeout(WAIT_S), agent(server, store=store) as desk:
         await settled(desk)
         assert len(desk.documents()) == 600
+
+
+async def test_a_ticket_is_opened_offline_out_of_the_conversation(server: ServerProcess, tmp_path: Path) -> None:
+    id_, store = new_conversation(server), tmp_path / "desk.db"
+    async with customer(server) as phone, agent(server, store=store) as desk:
+        mine, theirs = await phone.conversation(id_), await desk.conversation(id_)
+        await mine.say("你好，我的平板连不上WiFi了，一直显示正在连接")
+        words = await mine.say("我的电话是13812345678，麻烦加急处理")
+        await settled(phone)
+        await until(lambda: len(theirs.messages()) == 2)
+    async with Device("http://127.0.0.1:1", token="none", store=store) as offline:
+        extraction = await offline.extraction(id_)
+        phone_number = next(one for one in extraction.fields if one.name == "phone")
+        ticket = await offline.open_ticket(id_, priority="high", fields={"model": "Tab 12"})
+        state = ticket.state
+        assert state is not None
+        assert (state.conversation, state.customer, state.status) == (id_, "li", "new")
+        assert state.subject is not None
+        assert (state.subject.value, state.fields["phone"].value) == ("平板连不上网", phone_number.value)
+        assert (state.fields["model"].value, state.fields["model"].source) == ("Tab 12", None)
+        assert len(ticket.unaccepted) > 3
+    async with agent(server, store=store) as desk, agent(server, name="tablet") as tablet:
+        await settled(desk)
+        assert not desk.refused
+        await tablet.connected()
+        there = await tablet.ticket(ticket.id)
+        await until(lambda: there.state is not None)
+        state = there.state
+        assert state is not None
+        assert state.priority is not None
+        source = state.fields["phone"].source
+        assert source is not None
+        assert (state.priority.value, source.message) == ("high", words)
+        assert "我的电话是13812345678，麻烦加急处理"[source.start : source.end] == "13812345678"
+        assert words in [link.message for link in state.links]
+
+
+async def test_a_ticket_without_a_conversation_needs_a_subject(server: ServerProcess) -> None:
+    async with asyncio.timeout(WAIT_S), agent(server) as desk:
+        await desk.connected()
+        with pytest.raises(EditNotAllowed, match="subject"):
+            await desk.open_ticket()
+        ticket = await desk.open_ticket(subject="the printer again", issue_type="hardware", customer="li")
+        assert await desk.ticket(ticket.id) is ticket
+        await desk.settled()
+        assert ticket.state is not None
+        assert ticket.state.issue_type is not None
+        assert (ticket.state.customer, ticket.state.issue_type.value) == ("li", "hardware")
+        assert not desk.refused

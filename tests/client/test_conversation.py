@@ -211,7 +211,7 @@ async def test_what_is_read_on_one_device_is_read_on_the_other(peer: ServedPeer)
     head.open_segment(1)
     for text in ("one", "two", "three"):
         head.say(1, text)
-    head.say(1, "li was told", by="server")
+    head.append("conversation/c/1", "messages", "system", event="told", text="li was told", by="server")
     async with Device(peer.url, token="ann", device="a") as phone, Device(peer.url, token="ann", device="b") as desk:
         on_phone, on_desk = await phone.conversation("c"), await desk.conversation("c")
         await until(on_phone, ["one", "two", "three", "li was told"])

@@ -3,13 +3,12 @@
 import time
 import uuid
 
-import httpx
 import pytest
 from support.checkout import ROOT
 from support.server import ServerProcess
 from syncline_client import Device
 from syncline_client.dialogues import Dialogue, Turn, read_dialogues
-from syncline_client.loading import Loaded, LoadError, TokenFor, device_name, http_url, load_dialogues, message_id
+from syncline_client.loading import Loaded, LoadError, TokenFor, device_name, load_dialogues, message_id
 from syncline_client.tokens import Issuer, read_secret
 from syncline_protocol.limits import DEVICE_BYTES_MAX
 
@@ -93,17 +92,3 @@ def test_ids_are_uuids_of_version_7_and_always_the_same() -> None:
     assert all((uuid.UUID(one).version, uuid.UUID(one).variant) == (7, uuid.RFC_4122) for one in ids)
     assert message_id("a", 1) == message_id("a", 1)
     assert len(device_name("x" * 500).encode()) <= DEVICE_BYTES_MAX
-
-
-@pytest.mark.parametrize(
-    ("url", "rest"),
-    [
-        ("ws://h:1", "http://h:1"),
-        ("wss://h/p/", "https://h/p"),
-        ("http://h:1/", "http://h:1"),
-        ("https://h", "https://h"),
-    ],
-)
-def test_the_rest_interface_is_at_the_servers_address(url: str, rest: str) -> None:
-    assert http_url(url) == rest
-    assert httpx.URL(rest).is_absolute_url

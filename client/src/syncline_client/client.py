@@ -17,6 +17,10 @@ from random import Random, SystemRandom
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
+from syncline_protocol.documents.fields import Scalar
+from syncline_protocol.documents.opening import Opening
+from syncline_protocol.documents.suggestion import said_in, suggested_opening
+from syncline_protocol.extraction import Extraction, extract
 from syncline_protocol.names import Language, parse_name
 
 from syncline_client.changes import Changes
@@ -26,12 +30,14 @@ from syncline_client.errors import DeviceStopped, NeverConnected
 from syncline_client.own_state import OwnState
 from syncline_client.page import Page
 from syncline_client.presence import PresenceBoard
-from syncline_client.replica import Replica, logger, now_ms
+from syncline_client.replica import Replica, logger, new_record_id, now_ms
+from syncline_client.rest import Rest
 from syncline_client.status import Status
 from syncline_client.store import Row, Store, StoredDocument, StoreError
 from syncline_client.store_memory import MemoryStore
 from syncline_client.store_sqlite import SqliteStore
-from syncline_client.ticket import Ticket
+from syncline_client.tenant_rules import TenantRules
+from syncline_client.ticket import VIA, Ticket, opening_with
 from syncline_client.transport import Connect, connect_websocket, sync_url
 
 STOP_WAIT_S: Final = 5.0
@@ -76,6 +82,7 @@ class Device:
         random: Random | None = None,
         clock_ms: Callable[[], int] = now_ms,
     ) -> None:
+        self._address = url
         self._url = sync_url(url)
         self._token = token
         self._store: Store = (
@@ -103,6 +110,9 @@ class Device:
         """The user's own document: read markers, drafts, settings. Followed once it is asked for."""
         self._start(self.connection.run(), "connection")
         self._start(self.own.run(), "own state")
+        self.rest = Rest(self._address, self.connection.ask_token)
+        self._rules = TenantRules(self.replica, self.connection, self.rest)
+        self._start(self._rules.run(), "tenant's rules")
         return self
 
     async def __aexit__(
@@ -116,6 +126,7 @@ class Device:
             await self.own.flush()
         except StoreError as failed:
             logger.error("read markers and drafts are not stored: %s", failed)
+        await self.rest.__aexit__(kind, error, traceback)
         await self.replica.__aexit__(kind, error, traceback)
         if isinstance(self._store, MemoryStore) and self.status.waiting:
             logger.warning(
@@ -146,6 +157,7 @@ class Device:
                 self._start(
                     _follow_segments(conversation, self.replica.watchers.watch(conversation.name)), "conversation"
                 )
+        self._rules.wanted()
         return self._conversations[id]
 
     async def ticket(self, id: str) -> Ticket:  # noqa: A002 - a ticket's id
@@ -157,6 +169,49 @@ class Device:
         ticket = self._ticket(id)
         await ticket.open()
         return ticket
+
+    async def open_ticket(  # noqa: PLR0913 - what one may know better than what was extracted
+        self,
+        conversation: str | None = None,
+        *,
+        subject: str | None = None,
+        issue_type: str | None = None,
+        priority: str | None = None,
+        customer: str | None = None,
+        fields: Mapping[str, Scalar] | None = None,
+    ) -> Ticket:
+        """Open a ticket, also without a connection, in one write. What it is about is taken out of the conversation,
+        each value with the message it came from; what is given goes before that. Without a conversation a `subject` is
+        needed.
+
+        Raises `NeverConnected`, `EditNotAllowed`, `RefusedUpdate` when `conversation` cannot be one, `StoreError`.
+        """
+        opening = Opening(subject="", via=VIA)
+        if conversation is not None:
+            handle = await self.conversation(conversation)
+            extraction = await self.extraction(conversation)
+            opening = suggested_opening(conversation, handle.head, handle.messages(), extraction, via=VIA)
+        if issue_type is not None:
+            opening = opening._replace(issue_confidence=None)  # a person's word, not a guess
+        better: dict[str, Any] = {
+            "subject": subject,
+            "issue_type": issue_type,
+            "priority": priority,
+            "customer": customer,
+        }
+        opening = opening._replace(**{name: value for name, value in better.items() if value is not None})
+        ticket = self._ticket(new_record_id())
+        await ticket.begin(opening_with(opening, fields or {}))
+        return ticket
+
+    async def extraction(self, conversation: str) -> Extraction:
+        """What can be taken out of the messages of a conversation that are here, by the tenant's rules. Raises
+        `RefusedUpdate` when `conversation` cannot be one, `StoreError`.
+        """
+        handle = await self.conversation(conversation)
+        if self.connection.state.standing is Standing.ONLINE:
+            await self._rules.refresh()
+        return extract(said_in(handle.head, handle.messages()), await self._rules.rules())
 
     def _ticket(self, id: str) -> Ticket:  # noqa: A002 - a ticket's id
         """One handle for everybody, because what is written by way of it is written in turn."""

@@ -217,7 +217,7 @@ class Connection:
         """One connection, to its end; returns when the server said to come back, in ms."""
         self._stand(Standing.CONNECTING, reason=self.state.reason)
         try:
-            token = await self._ask_token()
+            token = await self.ask_token()
             transport = await self._connect(self._url)
         except TransportClosed as closed:
             self._stand(Standing.OFFLINE, reason=closed.reason, code=closed.code)
@@ -241,7 +241,8 @@ class Connection:
             self._backoff.succeeded()
         return session.retry_after_ms
 
-    async def _ask_token(self) -> str:
+    async def ask_token(self) -> str:
+        """A token that counts now. Raises `TransportClosed` when the program gives none."""
         if isinstance(self._token, str):
             return self._token
         try:
@@ -310,7 +311,7 @@ class Connection:
             left_s = (expires_ms - self._replica.server_now_ms()) / 1000
             await asyncio.sleep(max(left_s - TOKEN_RENEWAL_LEAD_MS / 1000, left_s / 2, 0.0))
             try:
-                session.renew(await self._ask_token())
+                session.renew(await self.ask_token())
             except TransportClosed:
                 await asyncio.sleep(TOKEN_RETRY_S)
                 continue

@@ -8,11 +8,11 @@ the same however long it is.
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from syncline_protocol.documents.conversation import ConversationHead, reduce_conversation
+from syncline_protocol.documents.conversation import ConversationHead, LinkedTicket, reduce_conversation
 from syncline_protocol.documents.identity import SERVER_USER, Role
 from syncline_protocol.documents.messages import Message, reduce_messages
 from syncline_protocol.documents.schema import CONVERSATION, MESSAGES
-from syncline_protocol.documents.user import ReadPosition
+from syncline_protocol.documents.user import ReadPosition, unread_count
 from syncline_protocol.names import DocumentKind, DocumentName
 
 from syncline_client.attendance import Attendance
@@ -107,6 +107,11 @@ class Conversation:
     def head(self) -> ConversationHead:
         """What the conversation is about and who takes part, as far as this device knows."""
         return reduce_conversation(self._replica.records(self.name, CONVERSATION))
+
+    @property
+    def tickets(self) -> tuple[LinkedTicket, ...]:
+        """The tickets that came out of it, as far as the server has numbered them."""
+        return self.head.tickets
 
     def messages(self) -> tuple[Message, ...]:
         """The messages of the segments that are here, in their order, this device's own unaccepted ones included."""
@@ -243,13 +248,8 @@ class Conversation:
     async def unread(self) -> tuple[Message, ...]:
         """The messages here that others wrote and oneself has not read. Raises `NeverConnected`, `StoreError`."""
         await self._own.open()
-        read, me = self._own.read_up_to(self.id), self._replica.identity.user
-        position = (-1, "") if read is None else (read.up_to, read.message)
-        return tuple(
-            one
-            for one in self.messages()
-            if (one.at, one.id) > position and one.by not in (me, SERVER_USER) and one.recalled_by is None
-        )
+        position, me = self._own.read_up_to(self.id), self._replica.identity.user
+        return tuple(one for one in self.messages() if unread_count([one], position, me))
 
     # --- presence
 

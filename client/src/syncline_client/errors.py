@@ -7,7 +7,9 @@ transport's.)
     ├── NeverConnected    the device has no user and no client id to write under yet
     ├── DeviceStopped     it no longer tries to connect: somebody must change something
     ├── OtherUser         the token is for somebody else than the store
-    └── ContentBroken     what the server sent cannot be taken in; handled by loading the document anew
+    ├── ContentBroken     what the server sent cannot be taken in; handled by loading the document anew
+    ├── RequestRefused    the server does not answer what was asked of its REST interface, and says why
+    └── ServerOutOfReach  nothing answers there, or it cannot just now: what is kept on the device has to do
 """
 
 from syncline_protocol.documents.messages import Message
@@ -47,3 +49,16 @@ class OtherUser(DeviceError):
 
 class ContentBroken(DeviceError):
     """What the server sent, or the store has, cannot be taken in: the device's copy is to be loaded anew."""
+
+
+class RequestRefused(DeviceError):
+    """The server's no, in its own words, with its HTTP `status` and its `code` (empty if it told none)."""
+
+    def __init__(self, text: str, *, status: int, code: str = "") -> None:
+        super().__init__(text)
+        self.status = status
+        self.code = code
+
+
+class ServerOutOfReach(DeviceError):
+    """There was no answer that one could use. Asking again later may help."""

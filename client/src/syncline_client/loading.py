@@ -9,7 +9,6 @@ import hashlib
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 from syncline_protocol.clock import at_from_ms
@@ -18,6 +17,7 @@ from syncline_protocol.documents.schema import MESSAGES
 from syncline_client.client import Device
 from syncline_client.dialogues import CUSTOMER, Dialogue
 from syncline_client.replica import now_ms
+from syncline_client.rest import http_url
 
 DIALOGUES_AT_ONCE: Final = 8
 """Each has a connection for each of its people; more only wait for each other at the server's log."""
@@ -120,10 +120,3 @@ def message_id(dialogue: str, place: int) -> str:
     number = number & ~(0xF << 76) | 7 << 76  # version
     number = number & ~(0x3 << 62) | 2 << 62  # variant
     return str(uuid.UUID(int=number))
-
-
-def http_url(url: str) -> str:
-    """The REST interface's address for a server's: `ws://host:8700` → `http://host:8700`."""
-    parts = urlsplit(url)
-    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
-    return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
