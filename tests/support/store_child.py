@@ -1,6 +1,7 @@
 """A process that works on a store until something happens to it: `python -m support.store_child WHAT DIRECTORY …`.
 
 append          appends for ever, and prints the head after each acknowledged group
+replace         replaces the history of a document for ever, after writing a secret into it; prints each step
 limited BYTES   may write files up to so many bytes (RLIMIT_FSIZE); prints what happens below and above the limit
 broken-sync     every fsync fails from some moment on (seccomp); prints what the store makes of it
 """
@@ -46,6 +47,31 @@ async def append_for_ever(directory: Path) -> None:
             say(head)
             if head % SNAPSHOT_EVERY == 0:
                 await store.write_snapshot(document.number, Snapshot(head, b"%d" % head, b""), keep_after=head - 50)
+
+
+def secret(number: int) -> bytes:
+    """What the history number `number` is replaced for."""
+    return b"<secret %08d>" % number
+
+
+async def replace_for_ever(directory: Path) -> None:
+    """Write a secret, replace the history, wipe; with updates of another document in between."""
+    log_tables.TAIL_BYTES_MAX = 10_000  # type: ignore[misc] # smaller than in earnest
+    async with SqliteStore(directory) as store:
+        document = await store.create_document(KEY, 1)
+        other = await store.create_document(DocumentKey("acme", "page/2"), 1)
+        head, beside, number = document.head, other.head, document.epoch
+        say("open", head)
+        while True:
+            number += 1
+            for size in (1, 30, 400):
+                head, beside = head + 1, beside + 1
+                await store.append([entry(document.number, head, secret(number) * size), entry(other.number, beside)])
+            say("written", number)
+            await store.replace_history(document.number, number, Snapshot(head, b"clean", b""))
+            say("replaced", number)
+            await store.wipe()
+            say("wiped", number)
 
 
 async def append_within(directory: Path, limit: int) -> None:
@@ -116,6 +142,8 @@ def main(what: str, directory: str, *rest: str) -> None:
     match what:
         case "append":
             asyncio.run(append_for_ever(Path(directory)))
+        case "replace":
+            asyncio.run(replace_for_ever(Path(directory)))
         case "limited":
             asyncio.run(append_within(Path(directory), int(rest[0])))
         case "broken-sync":

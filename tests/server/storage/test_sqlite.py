@@ -1,5 +1,7 @@
 """The embedded store keeps the interface's promises, and what a machine can do to it does not change that."""
 
+import contextlib
+import errno
 import os
 import random
 import sqlite3
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 from server.storage.acceptance import OpenStore, StoreAcceptance
 from support.disk import Cut, Disk, Fault, Mark
+from support.store_child import secret
 from support.store_processes import run_child, start_child
 from support.store_rows import append_many, entry, expected_rows, new_document, read_all
 from syncline_server.storage import connections, log_tables
@@ -298,3 +301,122 @@ async def test_a_missing_run_is_a_hole_and_not_an_end(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="updates are missing"):
             await read_all(store, document, bytes_max=1_000_000)
         assert await store.read_log(document, after=0, bytes_max=1) == [LogRow(1, entry(document, 1).payload)]
+
+
+# another history
+
+SECRET = b"my card is 4711-0815 "
+
+
+def files_with(directory: Path, content: bytes) -> list[str]:
+    """The files that hold these bytes anywhere."""
+    return [one.name for one in directory.iterdir() if content in one.read_bytes()]
+
+
+@pytest.mark.usefixtures("busy_store")
+async def test_a_power_cut_leaves_the_old_history_or_the_new(disk: Disk, tmp_path: Path) -> None:
+    """Whole in either case; and of the new one's predecessor no byte, once the store was opened again."""
+    async with SqliteStore(tmp_path / "before", connect=disk.connect) as store:
+        document, other = await new_document(store), await new_document(store, "page/2")
+        for seq in range(1, 61):
+            await store.append([entry(document, seq, SECRET * (seq % 13 * 30 + 1)), entry(other, seq)])
+            if seq == 30:
+                await store.write_snapshot(document, Snapshot(28, SECRET * 100, b""), keep_after=20)
+        disk.mark("before")
+        await store.replace_history(document, 99, Snapshot(60, b"clean", b""))
+        disk.mark("replaced")
+        await store.wipe()
+        await append_many(store, other, 61, 90, at_once=3)
+        end = len(disk.operations)
+    first = disk.operations.index(Mark("before"))
+    randomness = random.Random(8)
+    seen: set[tuple[bool, int]] = set()
+    for number in range(CUTS):
+        at = randomness.randrange(first, end + 1)
+        after = tmp_path / str(number)
+        after.mkdir()
+        for name, content in disk.after_cut(at, randomness.choice(list(Cut)), randomness).items():
+            (after / name).write_bytes(content)
+        replaced = Mark("replaced") in disk.operations[:at]
+        seen.add((replaced, await check_history(after, document, other)))
+    assert (True, 7) not in seen, "what was acknowledged is durable"
+    assert {(False, 7), (True, 99)} <= seen
+
+
+async def check_history(directory: Path, document: int, other: int) -> int:
+    """The document's epoch; everything is as that epoch has it."""
+    async with SqliteStore(directory) as store:
+        row, beside = [await store.read_document(DocumentKey("acme", f"page/{n}")) for n in (1, 2)]
+        assert row is not None
+        assert beside is not None
+        assert await read_all(store, other) == expected_rows(other, 1, beside.head)
+        snapshot = await store.read_snapshot(document)
+        rows = await read_all(store, document, after=row.floor)
+        if row.epoch == 99:
+            assert (snapshot, rows) == (Snapshot(60, b"clean", b""), [])
+            assert files_with(directory, SECRET) == []
+        else:
+            assert snapshot == Snapshot(28, SECRET * 100, b"")
+            assert rows == [LogRow(seq, SECRET * (seq % 13 * 30 + 1)) for seq in range(21, 61)]
+        return row.epoch
+
+
+async def test_kill_9_brings_no_old_history_back(tmp_path: Path) -> None:
+    randomness = random.Random(9)
+    replaced = 0
+    for _ in range(KILLS):
+        with start_child("replace", tmp_path) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            time.sleep(randomness.random() * 0.1)
+            child.kill()
+            steps = [line.split() for line in child.stdout if line.endswith("\n")]
+        replaced = max([replaced, *(int(number) for step, number in steps if step == "replaced")])
+        async with SqliteStore(tmp_path) as store:
+            row = await store.read_document(KEY)
+            assert row is not None
+            assert row.epoch >= replaced
+            assert not [number for number in range(2, row.epoch + 1) if files_with(tmp_path, secret(number))]
+            rows = await read_all(store, row.number, after=row.floor)
+            assert not [one for one in rows if one.payload.replace(secret(row.epoch + 1), b"")]
+    assert replaced > 3
+
+
+@pytest.mark.parametrize("fault", [Fault.DISK_FULL, Fault.WRITE_ERROR])
+async def test_a_history_that_cannot_be_written_is_not_replaced(disk: Disk, tmp_path: Path, fault: Fault) -> None:
+    async with SqliteStore(tmp_path / "data", connect=disk.connect) as store:
+        document = await new_document(store)
+        await append_many(store, document, 1, 60)
+        epochs = []
+        for number in range(60):
+            disk.fail(fault, after=number)
+            with contextlib.suppress(StoreUnavailable):
+                await store.replace_history(document, 100 + number, Snapshot(60, b"clean", b""))
+                await store.wipe()
+            disk.fail(None)
+            await store.probe()
+            row = await store.read_document(KEY)
+            assert row is not None
+            epochs.append(row.epoch)
+            rows = await read_all(store, document, after=row.floor)
+            assert rows == ([] if row.epoch >= 100 else expected_rows(document, 1, 60))
+        assert (epochs[0], epochs[-1]) == (7, 159)
+        await store.wipe()
+
+
+async def test_a_failed_fsync_while_wiping_ends_all_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "I/O error")
+
+    async with SqliteStore(tmp_path) as store:
+        document = await new_document(store)
+        await append_many(store, document, 1, 5)
+        await store.replace_history(document, 99, Snapshot(5, b"clean", b""))
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", fail)
+            with pytest.raises(StoreFatal, match="the process must stop"):
+                await store.wipe()
+        with pytest.raises(StoreFatal):
+            await store.append([entry(document, 6)])
+    async with SqliteStore(tmp_path) as store:
+        await store.append([entry(document, 6)])
