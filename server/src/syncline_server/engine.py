@@ -81,7 +81,8 @@ class Engine:
             await self.store_cursors(hub)
             if hub.settings.compaction and hub.log.failure is None:
                 for document in [one for one in hub.documents.values() if _is_due(one)]:
-                    await self._compact(hub, document)
+                    if hub.documents.get(document.key) is document:  # still: the one before took its time
+                        await self._compact(hub, document)
 
     async def store_cursors(self, hub: "Hub") -> None:
         """Store how far devices are, as noted since the last time."""
@@ -95,6 +96,13 @@ class Engine:
     async def _compact(self, hub: "Hub", document: Document) -> None:
         document.pins += 1
         try:
+            async with document.rewriting:
+                await self._compact_alone(document)
+        finally:
+            hub.unpin(document)
+
+    async def _compact_alone(self, document: Document) -> None:
+        try:
             row = await self._row(document)
             if await self._compactor.compact(row, language=document.name.language):
                 self._metrics.compactions += 1
@@ -104,8 +112,6 @@ class Engine:
             document.compact_after = document.head + document.tail_updates
             self._logger.warning("compaction.failed", document=document.key.name, error=str(error))
             document.quarantined = (await self._row(document)).quarantined
-        finally:
-            hub.unpin(document)
 
     async def _compacted(self, document: Document) -> None:
         snapshot = await self._store.read_snapshot(document.number)
