@@ -25,6 +25,11 @@ def test_names_are_read_and_written_alike(case: dict[str, str | int]) -> None:
     assert name.path == case["name"]
     assert name.language == case["language"]
     assert name.conversation == (case["id"] if case["kind"] in {"conversation", "segment"} else None)
+    assert name.ticket == (case["id"] if case["kind"] in {"ticket", "ticket_public", "ticket_text"} else None)
+
+
+def test_the_vectors_have_every_kind() -> None:
+    assert {case["kind"] for case in VECTORS["names"]} == set(DocumentKind)
 
 
 @pytest.mark.parametrize("name", VECTORS["refused"])
@@ -47,12 +52,14 @@ def test_the_longest_name_fits() -> None:
     assert len(longest.path.encode()) <= NAME_BYTES_MAX
 
 
-def test_only_pages_hold_content() -> None:
-    assert [kind for kind in DocumentKind if language(kind) is Language.CONTENT] == [DocumentKind.PAGE]
+def test_pages_and_the_texts_of_tickets_hold_content_and_nothing_else_does() -> None:
+    holding = {kind for kind in DocumentKind if language(kind) is Language.CONTENT}
+    assert holding == {DocumentKind.PAGE, DocumentKind.TICKET_TEXT}
 
 
 @given(
-    st.text(max_size=300) | st.from_regex(r"(conversation|ticket|user|page)/[a-z./~@]{0,5}(/(public|[0-9]{1,11}))?\n?")
+    st.text(max_size=300)
+    | st.from_regex(r"(conversation|ticket|user|page)/[a-z./~@]{0,5}(/(public|text|[0-9]{1,11}))?\n?")
 )
 def test_two_names_never_mean_one_document(text: str) -> None:
     try:

@@ -13,7 +13,7 @@ def record_id(number: int) -> str:
     return f"01a0c5ad-f400-7000-8000-{number:012x}"
 
 
-def record_value(number: int, kind: str, **fields: Any) -> dict[str, Any]:
+def record_value(number: int, kind: str, /, **fields: Any) -> dict[str, Any]:
     """A record of type `kind` by Alice's phone, written `number` milliseconds before or after the tests' time."""
     written = {"id": record_id(number), "by": "alice", "device": "phone", "at": at_from_ms(NOW_MS + number)}
     return {**written, "type": kind, **fields}
