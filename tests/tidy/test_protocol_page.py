@@ -2,9 +2,14 @@
 
 import re
 
+import msgspec
 import pytest
 from support.checkout import ROOT
 from syncline_protocol import frames, limits
+from syncline_protocol.documents.fields import Record
+from syncline_protocol.documents.head_records import HeadRecord
+from syncline_protocol.documents.schema import SCHEMAS
+from syncline_protocol.documents.ticket_records import TicketEvent
 from syncline_protocol.errors import CloseCode, RefusalCode
 
 ROW = re.compile(r"^\|(.+)\|\s*$", re.MULTILINE)
@@ -45,6 +50,18 @@ def limit_values() -> dict[str, int]:
     return {name: value for name, value in both.items() if name.isupper() and isinstance(value, int)}
 
 
+def record_fields(schema: type[Record]) -> str:
+    """The fields of a type of record without those that all of its document have; `?` after what may be missing."""
+    shared = {name for kind in (Record, HeadRecord, TicketEvent) if issubclass(schema, kind) for name in fields(kind)}
+    own = [name if is_needed else f"{name}?" for name, is_needed in fields(schema).items() if name not in shared]
+    return ", ".join(own) or "–"
+
+
+def fields(schema: type[Record]) -> dict[str, bool]:
+    """The fields of a type of record, and whether each is needed."""
+    return {field.name: field.required for field in msgspec.structs.fields(schema)}
+
+
 def test_frames_have_their_numbers_and_fields(page: str) -> None:
     written = {(int(row[0]), row[1], row[2]) for row in rows(section(page, "4. Frames")) if row[0].isdigit()}
     assert written == {(tag(kind), kind.__name__, ", ".join(kind.__struct_fields__)) for kind in numbered()}
@@ -72,6 +89,13 @@ def test_limits_have_their_values(page: str) -> None:
     table = rows(section(page, "9. Limits"))
     written = {row[0]: int(row[1].replace(",", "")) for row in table if row[0].isupper()}
     assert written == limit_values()
+
+
+def test_records_have_their_fields(page: str) -> None:
+    written = {(row[0], row[1], row[2]) for row in rows(section(page, "7. Documents")) if row[0] in SCHEMAS}
+    assert written == {
+        (root, type_, record_fields(schema)) for root, schemas in SCHEMAS.items() for type_, schema in schemas.items()
+    }
 
 
 def test_every_limit_in_the_text_is_one(page: str) -> None:
