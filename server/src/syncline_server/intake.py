@@ -29,22 +29,25 @@ class Intake:
         self._socket = socket
         self._loop = asyncio.get_running_loop()
         self._bytes = 0.0
+        self._held = False
         self.count = 0
 
-    def enter(self, payload: bytes) -> None:
-        """An update has come. Raises `ProtocolViolation` (4529) beyond `UPDATES_IN_FLIGHT_MAX`."""
+    def enter(self, size: int) -> None:
+        """An update of so many bytes has come. Raises `ProtocolViolation` (4529) beyond `UPDATES_IN_FLIGHT_MAX`."""
         self.count += 1
-        self._bytes += len(payload)
+        self._bytes += size
         if self.count > limits.UPDATES_IN_FLIGHT_MAX:
             raise ProtocolViolation(CloseCode.TOO_MANY, f"over {limits.UPDATES_IN_FLIGHT_MAX} updates in flight")
         if self._bytes > IN_FLIGHT_BYTES_MAX:
+            self._held = True
             self._socket.hold(Hold.IN_FLIGHT)
 
     def leave(self) -> None:
         """An update is answered. Its size is taken to be the average of those in flight: exact when none is left."""
         self._bytes -= self._bytes / self.count
         self.count -= 1
-        if self._bytes <= IN_FLIGHT_BYTES_MAX / 2:
+        if self._held and self._bytes <= IN_FLIGHT_BYTES_MAX / 2:
+            self._held = False
             self._socket.release(Hold.IN_FLIGHT)
 
     def hold(self, identity: Identity, rates: Rates) -> None:

@@ -102,16 +102,17 @@ class Log:
             await self._task
 
     def offer(self, session: Offering) -> None:
-        """A session has one more update to be admitted with the next commit."""
+        """A session has updates to be admitted with the next commit."""
         self._offering.append(session)
         self._idle.clear()
         self._wake.set()
 
     def append(self, target: Target, pending: Pending) -> None:
         """Take an update into the next commit."""
+        if not self._gathered:
+            self._idle.clear()
+            self._wake.set()
         self._gathered.append((target, pending))
-        self._idle.clear()
-        self._wake.set()
 
     async def flushed(self) -> None:
         """Return when everything appended before is durable or rejected."""

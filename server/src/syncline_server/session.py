@@ -18,8 +18,8 @@ Invariants:
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 from syncline_protocol import codec, frames, limits
@@ -29,6 +29,7 @@ from syncline_protocol.frames import Frame
 from syncline_protocol.session import FROM_DEVICE, State, next_state
 
 from syncline_server.document import Document
+from syncline_server.expiry import Expiry
 from syncline_server.intake import Intake
 from syncline_server.opening import open_documents
 from syncline_server.outbox import Outbox, Subscription
@@ -47,6 +48,8 @@ UPDATE_HEAD: Final = codec.encode(frames.Update(0, 0, b""))[:2]
 UPDATE_FRAME_BYTES: Final = 1024
 """What an `Update` has around its payload is at most 25 bytes: one over the limit is refused by name, far over it ends
 the session before it is put together."""
+
+T = TypeVar("T")
 
 NOBODY: Final = Identity(tenant="", user="", device="", role=Role.CUSTOMER, groups=frozenset())
 
@@ -73,13 +76,14 @@ class Session:
         self._offered: list[bytes] = []
         self.connected = True
         self._clients: set[int] = set()
+        self._owns = self._clients.__contains__
         self._acks: list[int] = []
         self._requests: deque[Frame] = deque()
         self._deferred_updates = 0
         self._wake = asyncio.Event()
         self._assembler = codec.Assembler(limits.UPDATE_BYTES_MAX + UPDATE_FRAME_BYTES)
-        self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(limits.HELLO_WAIT_MS_MAX / 1000, self._hello_missing)
+        self._greeting = asyncio.get_running_loop().call_later(limits.HELLO_WAIT_MS_MAX / 1000, self._hello_missing)
+        self._expiry = Expiry(hub.now_ms, self._expired)
         self._digesting = False
         self._logger = structlog.get_logger()
 
@@ -89,26 +93,22 @@ class Session:
         """One message: an update is kept for the log's next turn, anything else is taken at once, behind what is
         kept.
         """
-        if payload[:2] == UPDATE_HEAD and self.state is State.READY:
-            self._guarded(self.intake.enter, payload)
-            self._offered.append(payload)
-            self.hub.log.offer(self)
-            return
-        self.admit_offered()
-        self._guarded(self._take, payload)
+        if payload.startswith(UPDATE_HEAD) and self.state is State.READY:
+            self._guarded(self._keep, payload)
+        else:
+            self.admit_offered()
+            self._guarded(self._take, payload)
 
     def admit_offered(self) -> None:
         """Admit the updates that were kept, in their order. Called by the log when it begins a commit."""
         if self._offered:
             offered, self._offered = self._offered, []
-            for payload in offered:
-                if self.state is State.READY:
-                    self._guarded(self._take_update, payload)
+            self._guarded(self._take_updates, offered)
 
-    def _guarded(self, take: Callable[[bytes], None], payload: bytes) -> None:
+    def _guarded(self, take: Callable[[T], None], what: T) -> None:
         """Whatever goes wrong in a message ends this session and no other."""
         try:
-            take(payload)
+            take(what)
         except ProtocolViolation as violation:
             self.end(violation.close_code, violation.reason)
         except Exception:  # the boundary of a session: what nobody foresaw closes it, without details, and is logged
@@ -123,7 +123,8 @@ class Session:
         """The connection is gone."""
         self.connected = False
         self.state = State.CLOSED
-        self._timer.cancel()
+        self._greeting.cancel()
+        self._expiry.cancel()
         self._wake.set()
         self.outbox.stop()
         self.hub.leave(self)
@@ -187,6 +188,12 @@ class Session:
 
     # --- frames that are answered at once
 
+    def _keep(self, payload: bytes) -> None:
+        self.intake.enter(len(payload))
+        if not self._offered:
+            self.hub.log.offer(self)
+        self._offered.append(payload)
+
     def _take(self, payload: bytes) -> None:
         if self.state is State.GREETING and len(payload) > limits.HELLO_BYTES_MAX:
             raise ProtocolViolation(CloseCode.TOO_LARGE, f"Hello is over {limits.HELLO_BYTES_MAX} bytes")
@@ -194,9 +201,9 @@ class Session:
         if self.state is State.CLOSED:
             return
         self.state = next_state(FROM_DEVICE, self.state, frame)
-        if isinstance(frame, frames.Update):
-            self.intake.enter(payload)
-            self._take_update(payload)
+        if isinstance(frame, frames.Update):  # one that came in fragments: others are kept
+            self.intake.enter(len(payload))
+            self._take_update(frame)
         elif isinstance(frame, frames.Fragment):
             whole = self._assembler.add(frame)
             if whole is not None:
@@ -210,10 +217,16 @@ class Session:
         else:
             self._defer(frame)
 
-    def _take_update(self, payload: bytes) -> None:
-        frame = codec.decode_device_frame(payload)
-        if not isinstance(frame, frames.Update):
-            raise ProtocolViolation(CloseCode.MALFORMED_FRAME, "not an update")
+    def _take_updates(self, offered: Sequence[bytes]) -> None:
+        for payload in offered:
+            if self.state is not State.READY:
+                return
+            frame = codec.decode_device_frame(payload)
+            if not isinstance(frame, frames.Update):
+                raise ProtocolViolation(CloseCode.MALFORMED_FRAME, "not an update")
+            self._take_update(frame)
+
+    def _take_update(self, frame: frames.Update) -> None:
         subscription = self.subscriptions.get(frame.channel)
         if self._deferred_updates or (subscription is not None and subscription.document.admission is None):
             self._deferred_updates += 1
@@ -233,9 +246,6 @@ class Session:
             )
         except RefusedUpdate as refusal:
             self.refuse(frame.channel, frame.id, refusal)
-
-    def _owns(self, client: int) -> bool:
-        return client in self._clients
 
     def _forget(self, channel: int) -> bool:
         subscription = self.subscriptions.pop(channel, None)
@@ -257,7 +267,7 @@ class Session:
         changed = identity != self.identity
         self.identity = identity
         self.issued_ms, self.expires_ms = grant.issued_ms, grant.expires_ms
-        self._expire_later()
+        self._expiry.at(grant.expires_ms)
         self.send(frames.Renewed(grant.expires_ms))
         if changed:
             self.hub.rights.of_session_changed(self)
@@ -319,7 +329,7 @@ class Session:
             self._admit(self.subscriptions.get(frame.channel), frame)
 
     async def _greet(self, hello: frames.Hello) -> None:
-        self._timer.cancel()
+        self._greeting.cancel()
         if hello.version != limits.PROTOCOL_VERSION:
             raise ProtocolViolation(
                 CloseCode.VERSION_NOT_SPOKEN,
@@ -339,7 +349,7 @@ class Session:
         self.identity, self.client = identity, client
         self._clients.add(client)
         self.issued_ms, self.expires_ms = grant.issued_ms, grant.expires_ms
-        self._expire_later()
+        self._expiry.at(grant.expires_ms)
         self.hub.join(self)
         self.send(
             frames.Welcome(
@@ -386,12 +396,5 @@ class Session:
     def _hello_missing(self) -> None:
         self.end(CloseCode.HELLO_TIMEOUT, f"no Hello within {limits.HELLO_WAIT_MS_MAX} ms")
 
-    def _expire_later(self) -> None:
-        self._timer.cancel()
-        self._timer = self._loop.call_later(max(0, self.expires_ms - self.hub.now_ms()) / 1000, self._expired)
-
     def _expired(self) -> None:
-        if self.expires_ms > self.hub.now_ms():
-            self._expire_later()
-        else:
-            self.end(CloseCode.TOKEN_EXPIRED, "the token has expired")
+        self.end(CloseCode.TOKEN_EXPIRED, "the token has expired")

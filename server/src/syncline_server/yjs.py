@@ -23,6 +23,7 @@ from syncline_protocol.update import encode_vector, scan_vector
 from syncline_server import awareness
 from syncline_server.auth import Grant
 from syncline_server.document import Document
+from syncline_server.expiry import Expiry
 from syncline_server.intake import Intake
 from syncline_server.outbox import Outbox, Subscription
 from syncline_server.presence import Attendant
@@ -71,8 +72,8 @@ class YjsSession:
         self._intake = Intake(socket)
         self._answered = False
         """Whether the client has sent what we lack by our vector: all that it wrote before it was connected."""
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(max(0, grant.expires_ms - hub.now_ms()) / 1000, self._expired)
+        self._expiry = Expiry(hub.now_ms, self._expired)
+        self._expiry.at(grant.expires_ms)
         self._logger = structlog.get_logger()
 
     # --- called by the socket
@@ -94,7 +95,7 @@ class YjsSession:
         """The connection is gone."""
         self.connected = False
         self._ended = True
-        self._timer.cancel()
+        self._expiry.cancel()
         self._wake.set()
         self.outbox.stop()
         self.hub.leave(self)
@@ -219,7 +220,7 @@ class YjsSession:
     async def _admit(self, subscription: Subscription, payload: bytes) -> None:
         if self._intake.count >= limits.UPDATES_IN_FLIGHT_MAX:
             await self.hub.log.flushed()
-        self._intake.enter(payload)
+        self._intake.enter(len(payload))
         try:
             self._intake.hold(self.identity, self.hub.rates)
             if len(payload) > limits.UPDATE_BYTES_MAX:
