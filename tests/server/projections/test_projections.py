@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from support.histories import TENANT, Histories, wild
+from support.histories import TENANT, Histories, nobody_hears, wild
 from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.documents.messages import reduce_messages
 from syncline_protocol.documents.schema import MESSAGES
@@ -73,7 +73,7 @@ async def test_what_lags_after_a_crash_is_caught_up_from_the_store(tmp_path: Pat
             histories = Histories(store, committed=projections.committed, replaced=projections.replaced)
             await wild(histories, 1)
             assert await projections.caught_up()
-        histories.committed = histories.replaced = lambda *_: None
+        histories.committed = histories.replaced = nobody_hears
         await wild(histories, 2)  # nobody hears of these
         async with Projections(tmp_path, store) as projections:
             assert projections.behind > 0

@@ -174,7 +174,7 @@ class Feed:
 
     async def _commit(self, jobs: list[Job], whole: dict[int, Whole]) -> None:
         projected = await self._write(lambda db: self._projector.project(db, jobs, whole))
-        if any(job.is_replaced for job in jobs):
+        if projected.erased:
             self.is_merging = self._is_first_merge = True
         self._changes.update(projected.changes)
         if projected.tickets or projected.conversations:

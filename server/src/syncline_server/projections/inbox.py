@@ -4,6 +4,7 @@ Either costs what it shows: windows are read off the lists that a conversation s
 numbers that those have. Where somebody may see part of a list only, what is passed over counts, up to `PASSED_MAX`.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from heapq import merge
@@ -36,6 +37,9 @@ STEP: Final = 64
 
 TICKETS_MAX: Final = 20
 """Tickets shown in one row: those with the latest activity."""
+
+NUMBER: Final = re.compile(r"[0-9]{1,18}")
+CURSOR: Final = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 
 BEHIND_ALL: Final = (2**63 - 1, 2**63 - 1)
 
@@ -133,7 +137,7 @@ def change_of(generation: str, position: str) -> int | None:
     `InvalidQuery`.
     """
     of, _, number = position.partition(".")
-    if not number.isdecimal() or not number.isascii():
+    if NUMBER.fullmatch(number) is None:
         raise InvalidQuery("the position is none that was given out here")
     return int(number) if of == generation else None
 
@@ -209,8 +213,7 @@ def _change(db: sqlite3.Connection) -> int:
 
 
 def _place(cursor: str) -> Place:
-    stamp, _, conversation = cursor.partition(".")
-    try:
-        return int(stamp), int(conversation)
-    except ValueError as error:
-        raise InvalidQuery("the cursor is none that was given out here") from error
+    match = CURSOR.fullmatch(cursor)
+    if match is None:
+        raise InvalidQuery("the cursor is none that was given out here")
+    return int(match[1]), int(match[2])

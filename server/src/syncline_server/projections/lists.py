@@ -66,7 +66,7 @@ def window(identity: Identity, view: View, group: str | None, status: str | None
         raise InvalidQuery(f"there is no status {status!r}: it is one of {', '.join(sorted(STATUSES))}")
     if status is not None and identity.role is Role.CUSTOMER:
         raise InvalidQuery("a customer's inbox is not narrowed by the status that the staff sees")
-    if group is not None and view is not View.GROUP:
+    if group is not None and view != View.GROUP:
         raise InvalidQuery("a group is asked for with the view `group`")
     visible = visible_lists(identity)
     match view:

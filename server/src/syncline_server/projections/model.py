@@ -131,12 +131,14 @@ class SearchPage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Projected(NamedTuple):
     """What one transaction brought: tickets and conversations that the server has to look at, as (tenant, id).
 
-    `changes`: by tenant, the number of the last change of its inboxes.
+    `changes`: by tenant, the number of the last change of its inboxes. `erased`: whether something was taken out that
+    is still in the search index.
     """
 
     tickets: Sequence[tuple[str, str]]
     conversations: Sequence[tuple[str, str]]
     changes: Mapping[str, int]
+    erased: bool
 
 
 class Dirty(NamedTuple):

@@ -60,6 +60,7 @@ def settle(writing: Writing) -> Projected:
         [(tenant, id_) for tenant, kind, id_ in writing.dirty if kind == TICKET],
         [(tenant, id_) for tenant, kind, id_ in writing.dirty if kind == CONVERSATION],
         writing.changes,
+        writing.is_purging,
     )
 
 

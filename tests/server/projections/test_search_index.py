@@ -1,0 +1,98 @@
+"""The search index forgets for good, and finds a place for everything."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.histories import Histories, nobody_hears
+from syncline_protocol.documents.search_terms import index_terms
+from syncline_server.projections import search_index
+from syncline_server.projections.database import NAME
+from syncline_server.projections.projections import Projections
+from syncline_server.projections.schema import TABLES
+
+SECRET = "Kreditkarte 4556737586899855 杨贵妃 zanzibarquokka"
+
+
+@pytest.fixture
+def db() -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    for statement in TABLES:
+        connection.execute(statement)
+    yield connection
+    connection.close()
+
+
+def found(directory: Path, *wanted: str) -> dict[str, list[str]]:
+    """In which of the database's files each of these stands, as bytes."""
+    files = [path for path in directory.iterdir() if path.name.startswith(NAME)]
+    return {one: [path.name for path in files if one.encode() in path.read_bytes()] for one in wanted}
+
+
+async def test_what_was_erased_is_in_no_byte_of_the_database(
+    tmp_path: Path, projections: Projections, histories: Histories
+) -> None:
+    await histories.open("c1", mei="agent")
+    for number in range(300):
+        await histories.say("c1", f"message number {number} 你好")
+    message = await histories.say("c1", SECRET)
+    edit = await histories.about("c1", "edit", message, by="ann", text=f"{SECRET} again")
+    note = await histories.ticket("t1", "opened", subject="Tablet", conversation="c1")
+    note = await histories.ticket("t1", "note", text=SECRET)
+    assert await projections.caught_up()
+    terms = [term for term in index_terms(SECRET) if len(term) > 1]
+    wanted = (SECRET, "zanzibarquokka", "4556737586899855", "杨贵")
+    assert set(wanted[1:]) <= set(terms)
+    assert all(found(tmp_path, *wanted).values())
+    await histories.erase("conversation/c1/1", {message["id"], edit["id"]})
+    await histories.erase("ticket/t1", {note["id"]})
+    assert await projections.purged()
+    assert not any(found(tmp_path, *wanted, *terms).values())
+
+
+async def test_merging_goes_on_after_a_restart(tmp_path: Path, histories: Histories, projections: Projections) -> None:
+    message = await histories.say("c1", SECRET)
+    assert await projections.caught_up()
+    await projections.__aexit__(None, None, None)
+    histories.committed = histories.replaced = nobody_hears
+    await histories.erase("conversation/c1/1", {message["id"]})
+    async with Projections(tmp_path, histories.store) as again:
+        assert await again.complete()
+        assert await again.purged()
+        assert not any(found(tmp_path, "zanzibarquokka").values())
+    await projections.__aenter__()
+
+
+def test_places_are_in_the_order_of_time_and_nobody_has_two(db: sqlite3.Connection) -> None:
+    places = []
+    for at in range(1000, 1010):
+        for name in range(20):
+            place = search_index.place(db, "messages", at, f"{name}")
+            db.execute(
+                "INSERT INTO messages VALUES (?, 1, 1, ?, ?, 'ann', 'text', '', '')", (place, f"{at}.{name}", at)
+            )
+            places.append((at, place))
+    assert len({place for _, place in places}) == 200
+    assert [at for at, _ in sorted(places, key=lambda one: one[1])] == [at for at, _ in places]
+
+
+def test_more_of_one_time_than_there_is_room_for_find_a_place_all_the_same(db: sqlite3.Connection) -> None:
+    at = 2**53 - 1
+    for number in range(5_000):
+        place = search_index.place(db, "messages", at, f"{number % 3}")
+        assert 0 <= place <= search_index.PLACE_MAX
+        db.execute("INSERT INTO messages VALUES (?, 1, 1, ?, ?, 'ann', 'text', '', '')", (place, f"{number}", at))
+    assert db.execute("SELECT count(*) FROM messages").fetchone() == (5_000,)
+
+
+def test_scopes_of_tenants_and_conversations_are_apart() -> None:
+    scopes = {
+        search_index.tenant_scope("acme"),
+        search_index.tenant_scope("zeta"),
+        search_index.conversation_scope("acme", "c1"),
+        search_index.conversation_scope("acme", "c2"),
+        search_index.conversation_scope("zeta", "c1"),
+    }
+    assert len(scopes) == 5
+    assert all(scope.isalnum() and scope.isascii() for scope in scopes)
