@@ -26,7 +26,7 @@ async def test_an_answer_is_read_as_what_was_asked_for() -> None:
         return JSONResponse({"rows": ["a"], "news": "passed over"})
 
     async with answering(answer) as served, Rest(served.url, token) as asking:
-        assert (await asking.read("/v1/inbox", Page, view="mine", group=None, limit=2)).rows == ["a"]
+        assert (await asking.read("/v1/inbox", Page, {"view": "mine", "group": None, "limit": 2})).rows == ["a"]
         (request,) = served.asked
         assert (request.url.path, dict(request.query_params)) == ("/v1/inbox", {"view": "mine", "limit": "2"})
         assert request.headers["authorization"] == "Bearer t"

@@ -3,7 +3,16 @@
 from syncline_client.changes import Change, ChangeKind, Changes
 from syncline_client.client import Comparison, Device, Verdict
 from syncline_client.conversation import Basis, Conversation
-from syncline_client.errors import AnsweredMeanwhile, DeviceError, DeviceStopped, EditNotAllowed, NeverConnected
+from syncline_client.errors import (
+    AnsweredMeanwhile,
+    DeviceError,
+    DeviceStopped,
+    EditNotAllowed,
+    NeverConnected,
+    RequestRefused,
+    ServerOutOfReach,
+)
+from syncline_client.inbox import Inbox, InboxChange
 from syncline_client.page import Page
 from syncline_client.status import Status
 from syncline_client.store import Row, StoreError
@@ -23,10 +32,14 @@ __all__ = [
     "DeviceError",
     "DeviceStopped",
     "EditNotAllowed",
+    "Inbox",
+    "InboxChange",
     "MemoryStore",
     "NeverConnected",
     "Page",
+    "RequestRefused",
     "Row",
+    "ServerOutOfReach",
     "SqliteStore",
     "Status",
     "StoreError",

@@ -27,11 +27,13 @@ from syncline_client.changes import Changes
 from syncline_client.connection import Connection, Standing, TokenSource
 from syncline_client.conversation import Conversation
 from syncline_client.errors import DeviceStopped, NeverConnected
+from syncline_client.inbox import Inbox
 from syncline_client.own_state import OwnState
 from syncline_client.page import Page
 from syncline_client.presence import PresenceBoard
 from syncline_client.replica import Replica, logger, new_record_id, now_ms
 from syncline_client.rest import Rest
+from syncline_client.rest_values import SearchPage
 from syncline_client.status import Status
 from syncline_client.store import Row, Store, StoredDocument, StoreError
 from syncline_client.store_memory import MemoryStore
@@ -42,6 +44,9 @@ from syncline_client.transport import Connect, connect_websocket, sync_url
 
 STOP_WAIT_S: Final = 5.0
 """How long leaving waits for the connection to close."""
+
+
+SEARCH_PATH: Final = "/v1/search"
 
 
 class Verdict(StrEnum):
@@ -218,6 +223,25 @@ class Device:
         if id not in self._tickets:
             self._tickets[id] = Ticket(id, self.replica, self.connection, self._presence)
         return self._tickets[id]
+
+    def inbox(
+        self, *, view: str = "all", group: str | None = None, status: str | None = None, limit: int = 50
+    ) -> Inbox:
+        """The conversations that this user sees, as a live list: `async with device.inbox(view="mine") as inbox: …`.
+
+        `view`: `all`, `mine`, `unread` or `group` (with `group`: that one, else all of one's own). `status`: only with
+        a ticket that stands so, or `open`.
+        """
+        return Inbox(self.replica, self.rest, self._random, view=view, group=group, status=status, limit=limit)
+
+    async def search(
+        self, words: str, *, kind: str | None = None, conversation: str | None = None, limit: int = 20, cursor: str = ""
+    ) -> SearchPage:
+        """Messages and tickets (`kind`: `message` or `ticket`) that hold all of these words, the newest first.
+        `cursor`: the `next` of the page before. Raises `RequestRefused`, `ServerOutOfReach`.
+        """
+        asked = {"q": words, "kind": kind, "conversation": conversation, "limit": limit, "cursor": cursor or None}
+        return await self.rest.read(SEARCH_PATH, SearchPage, asked)
 
     async def page(self, name: str) -> Page:
         """The page (`page/<id>`), or a ticket's texts (`ticket/<id>/text`), followed from now on. Raises

@@ -5,7 +5,7 @@ errors with the server's own words; no answer at all is another error, because t
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Final, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -20,6 +20,7 @@ ANSWER_WAIT_S: Final = 10.0
 """For the answer to a question that the server has all it needs for."""
 
 Parameters = Mapping[str, str | int | None]
+NONE: Final[Parameters] = MappingProxyType({})
 T = TypeVar("T")
 
 
@@ -56,8 +57,8 @@ class Rest:
         if client is not None:
             await client.aclose()
 
-    async def read(self, path: str, kind: type[T], *, wait_s: float = 0.0, **parameters: str | int | None) -> T:
-        """The answer to a GET, as `kind`. `wait_s`: how long the server may hold it back. None leaves a parameter out.
+    async def read(self, path: str, kind: type[T], parameters: Parameters = NONE, *, wait_s: float = 0.0) -> T:
+        """The answer to a GET, as `kind`. `wait_s`: how long the server may hold it back. None: no such parameter.
 
         Raises `RequestRefused`, `ServerOutOfReach`.
         """
@@ -69,7 +70,7 @@ class Rest:
 
     async def fetch(self, path: str, *, tag: str = "") -> Answered:
         """The bytes of the answer to a GET; none if it is still the one called `tag`. Raises as `read` does."""
-        return await self._fetch(path, {}, tag=tag, wait_s=0.0)
+        return await self._fetch(path, NONE, tag=tag, wait_s=0.0)
 
     async def _fetch(self, path: str, parameters: Parameters, *, tag: str, wait_s: float) -> Answered:
         headers = {"Authorization": f"Bearer {await self._token()}"} | ({"If-None-Match": tag} if tag else {})
