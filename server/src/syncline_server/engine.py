@@ -79,6 +79,7 @@ class Engine:
         while True:
             await asyncio.sleep(UPKEEP_INTERVAL_S)
             await self.store_cursors(hub)
+            await self._wipe()
             if hub.settings.compaction and hub.log.failure is None:
                 for document in [one for one in hub.documents.values() if _is_due(one)]:
                     if hub.documents.get(document.key) is document:  # still: the one before took its time
@@ -92,6 +93,13 @@ class Engine:
             await self._store.write_cursors([(*key, seq, now_ms) for key, seq in cursors.items()])
         except StoreError as error:  # a cursor only spares a device the snapshot: the next one will do
             self._logger.warning("cursors.not_stored", error=str(error))
+
+    async def _wipe(self) -> None:
+        """Take up a wipe that an erasure did not bring to its end."""
+        try:
+            await self._store.wipe()
+        except StoreError as error:
+            self._logger.warning("wipe.waits", error=str(error))
 
     async def _compact(self, hub: "Hub", document: Document) -> None:
         document.pins += 1

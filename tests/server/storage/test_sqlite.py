@@ -364,7 +364,7 @@ async def check_history(directory: Path, document: int, other: int) -> int:
 async def test_kill_9_brings_no_old_history_back(tmp_path: Path) -> None:
     randomness = random.Random(9)
     replaced = 0
-    for _ in range(KILLS):
+    for _ in range(KILLS // 3):
         with start_child("replace", tmp_path) as child:
             assert child.stdout is not None
             child.stdout.readline()
@@ -379,7 +379,7 @@ async def test_kill_9_brings_no_old_history_back(tmp_path: Path) -> None:
             assert not [number for number in range(2, row.epoch + 1) if files_with(tmp_path, secret(number))]
             rows = await read_all(store, row.number, after=row.floor)
             assert not [one for one in rows if one.payload.replace(secret(row.epoch + 1), b"")]
-    assert replaced > 3
+    assert replaced > KILLS // 10
 
 
 @pytest.mark.parametrize("fault", [Fault.DISK_FULL, Fault.WRITE_ERROR])

@@ -194,6 +194,7 @@ class SqliteStore:
 
     async def _replace_history(self, document: int, epoch: int, snapshot: Snapshot) -> None:
         await self._log.replace_history(document, epoch, snapshot)
+        self._wiping.dropped()
         self._cursors = {key: cursor for key, cursor in self._cursors.items() if key[0] != document}
 
     def _document(self, row: Row) -> StoredDocument:

@@ -20,16 +20,26 @@ class Wiping:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._turn = asyncio.Lock()
+        self._dropped = 1  # how often, as far as this process knows; the last one may have left something to do
+        self._wiped = 0  # up to which of these
+
+    def dropped(self) -> None:
+        """Something was dropped, durably."""
+        self._dropped += 1
 
     async def finish(self) -> None:
         """Wipe if a wipe is due. Raises `StoreUnavailable` when somebody reads the database for too long."""
+        if self._wiped == self._dropped:
+            return
         async with self._turn:
+            dropped = self._dropped
             while due := await self._due():
                 first = 1
                 while first <= self._connections.count_pages():
                     await self._connections.alone(self._connections.overwrite_slack(first, PAGES_PER_TURN))
                     first += PAGES_PER_TURN
                 await self._connections.alone(self._settle(due))
+            self._wiped = dropped
 
     async def _due(self) -> int:
         """How many times something was dropped since the last wipe."""
