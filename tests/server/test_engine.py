@@ -25,6 +25,7 @@ async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     """A running server that compacts early and keeps little."""
     monkeypatch.setattr(engine_module, "UPKEEP_INTERVAL_S", 0.05)
     monkeypatch.setattr(compaction, "TAIL_UPDATES_DUE", 40)
+    monkeypatch.setattr(compaction, "TAIL_RECORDS_DUE", 40)
     monkeypatch.setattr(compaction, "LOG_TAIL_KEPT", 5)
     async with running(tmp_path / "data") as started:
         yield started

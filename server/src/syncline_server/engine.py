@@ -142,5 +142,10 @@ class Engine:
 
 
 def _is_due(document: Document) -> bool:
-    due = is_due(document.tail_updates, document.tail_bytes, document.snapshot_bytes)
+    due = is_due(
+        document.name.language,
+        tail_updates=document.tail_updates,
+        tail_bytes=document.tail_bytes,
+        snapshot_bytes=document.snapshot_bytes,
+    )
     return due and document.head >= document.compact_after and not document.quarantined

@@ -19,6 +19,7 @@ from syncline_server.storage.compaction import (
     LOG_TAIL_KEPT,
     LOG_TAIL_KEPT_MAX,
     TAIL_BYTES_DUE,
+    TAIL_RECORDS_DUE,
     TAIL_UPDATES_DUE,
     TAIL_UPDATES_MAX,
     Compactor,
@@ -116,20 +117,24 @@ class Failing(Worker):
 
 
 @pytest.mark.parametrize(
-    ("updates", "size", "snapshot", "due"),
+    ("language", "updates", "size", "snapshot", "due"),
     [
-        (0, 0, 0, False),
-        (TAIL_UPDATES_DUE - 1, TAIL_BYTES_DUE - 1, 0, False),
-        (TAIL_UPDATES_DUE, 1, 0, True),
-        (1, TAIL_BYTES_DUE, 0, True),
-        (TAIL_UPDATES_DUE, 10_000, 20_000, True),
-        (TAIL_UPDATES_DUE, 10_000, 20_001, False),
-        (1, TAIL_BYTES_DUE, 2 * TAIL_BYTES_DUE + 1, False),
-        (TAIL_UPDATES_MAX, TAIL_UPDATES_MAX, 2**40, True),
+        (Language.CONTENT, 0, 0, 0, False),
+        (Language.CONTENT, TAIL_UPDATES_DUE - 1, TAIL_BYTES_DUE - 1, 0, False),
+        (Language.CONTENT, TAIL_UPDATES_DUE, 1, 0, True),
+        (Language.CONTENT, 1, TAIL_BYTES_DUE, 0, True),
+        (Language.CONTENT, TAIL_UPDATES_DUE, 10_000, 20_000, True),
+        (Language.CONTENT, TAIL_UPDATES_DUE, 10_000, 20_001, False),
+        (Language.CONTENT, 1, TAIL_BYTES_DUE, 2 * TAIL_BYTES_DUE + 1, False),
+        (Language.CONTENT, TAIL_UPDATES_MAX, TAIL_UPDATES_MAX, 2**40, True),
+        (Language.RECORDS, TAIL_RECORDS_DUE - 1, 2**30, 0, False),
+        (Language.RECORDS, TAIL_RECORDS_DUE, 10_000, 20_000, True),
+        (Language.RECORDS, TAIL_RECORDS_DUE, 10_000, 20_001, False),
+        (Language.RECORDS, TAIL_UPDATES_MAX, TAIL_UPDATES_MAX, 2**40, True),
     ],
 )
-def test_a_document_is_due(updates: int, size: int, snapshot: int, *, due: bool) -> None:
-    assert is_due(updates, size, snapshot) is due
+def test_a_document_is_due(language: Language, updates: int, size: int, snapshot: int, *, due: bool) -> None:
+    assert is_due(language, tail_updates=updates, tail_bytes=size, snapshot_bytes=snapshot) is due
 
 
 @given(st.integers(1, 5_000), st.floats(0, 1), st.integers(1_000, 100_000))
@@ -139,7 +144,7 @@ def test_all_compactions_together_cost_a_multiple_of_the_log(size: int, kept: fl
     snapshot = 0.0
     for _ in range(updates):
         tail, tail_bytes = tail + 1, tail_bytes + size
-        if is_due(tail, tail_bytes, int(snapshot)):
+        if is_due(Language.CONTENT, tail_updates=tail, tail_bytes=tail_bytes, snapshot_bytes=int(snapshot)):
             if tail < TAIL_UPDATES_MAX:
                 cost += int(snapshot) + tail_bytes
             snapshot += kept * tail_bytes
