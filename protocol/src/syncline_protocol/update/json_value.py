@@ -62,7 +62,8 @@ UNSIGNED64_MAX: Final = 2**64 - 1
 FLOAT32_BITS: Final = 24
 """Significant bits of a 32-bit floating point number."""
 
-_FLOAT_LAYOUTS: Final = {FLOAT64: (Struct(">d"), 8), FLOAT32: (Struct(">f"), 4)}
+_FLOAT_LAYOUTS: Final = {FLOAT64: (Struct(">d").unpack, 8), FLOAT32: (Struct(">f").unpack, 4)}
+_PACK_FLOAT: Final = {FLOAT64: Struct(">d").pack, FLOAT32: Struct(">f").pack}
 
 _decode_json: Final = msgspec.json.Decoder().decode
 
@@ -129,6 +130,8 @@ def read_object(data: bytes, position: int, levels: int, budget: Budget, rare: R
             end = position + size
             fields[name] = data[position:end].decode()
             position = end
+        elif tag == FLOAT64:
+            fields[name], position = rare(data, tag, position)
         else:
             fields[name], position = read_value(data, position - 1, levels - 1, budget, rare)
     if len(fields) != count or FORBIDDEN_NAME in fields:
@@ -151,9 +154,9 @@ def read_rare_of_record(data: bytes, tag: int, position: int) -> tuple[int, int]
     if tag not in _FLOAT_LAYOUTS:
         raise RefusedUpdate(RefusalCode.INVALID, f"records hold plain JSON, and no value of type {tag:#x}")
     number, position = _read_float(data, tag, position)
-    if not -NUMBER_MAX <= number <= NUMBER_MAX or number != int(number) or _is_minus_zero(number):
+    if not -NUMBER_MAX <= number <= NUMBER_MAX or number != (whole := int(number)) or _is_minus_zero(number):
         raise RefusedUpdate(RefusalCode.INVALID, f"{number!r} is not a whole number within ±(2^53 - 1)")
-    return int(number), position
+    return whole, position
 
 
 def read_rare_of_content(data: bytes, tag: int, position: int) -> tuple[Any, int]:
@@ -172,8 +175,8 @@ def read_rare_of_content(data: bytes, tag: int, position: int) -> tuple[Any, int
 
 
 def _read_float(data: bytes, tag: int, position: int) -> tuple[float, int]:
-    layout, size = _FLOAT_LAYOUTS[tag]
-    number: float = layout.unpack(_fixed(data, position, size))[0]
+    unpack, size = _FLOAT_LAYOUTS[tag]
+    number: float = unpack(_fixed(data, position, size))[0]
     return number, position + size
 
 
@@ -269,7 +272,7 @@ def _write_number(out: bytearray, number: int) -> None:
     else:
         tag = FLOAT32 if _is_float32(magnitude) else FLOAT64
         out.append(tag)
-        out += _FLOAT_LAYOUTS[tag][0].pack(number)
+        out += _PACK_FLOAT[tag](number)
 
 
 def _is_float32(magnitude: int) -> bool:
