@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 import typer
+from support.checkout import ROOT
 from support.server import ServerProcess
 from syncline_protocol.documents.identity import Role
 from syncline_server import cli
@@ -55,7 +57,7 @@ def failure(ended: subprocess.CompletedProcess[str], code: int) -> str:
 # --- help
 
 
-@pytest.mark.parametrize("command", ["serve", "token", "compact"])
+@pytest.mark.parametrize("command", ["serve", "token", "compact", "check-config"])
 def test_every_command_explains_itself(command: str) -> None:
     helped = CliRunner().invoke(cli.app, [command, "--help"])
     assert helped.exit_code == 0
@@ -67,7 +69,7 @@ def test_every_command_explains_itself(command: str) -> None:
 
 def test_without_a_command_all_are_named() -> None:
     helped = CliRunner().invoke(cli.app, [])
-    assert all(command in helped.output for command in ("serve", "token", "compact"))
+    assert all(command in helped.output for command in ("serve", "token", "compact", "check-config"))
 
 
 # --- token
@@ -239,3 +241,33 @@ def test_there_is_nothing_to_compact_where_nothing_is(tmp_path: Path) -> None:
 def test_compacting_makes_no_store_where_there_is_none(tmp_path: Path) -> None:
     assert "typo" in failure(syncline("compact", "--data", tmp_path / "typo"), 1)
     assert not (tmp_path / "typo").exists()
+
+
+# --- check-config
+
+
+def test_a_configuration_that_is_right_is_shown() -> None:
+    shown = typed("check-config", ROOT / "samples/syncline.toml", environment={"COLUMNS": "200"})
+    assert (shown.returncode, shown.stderr) == (0, "")
+    title, *rows = shown.stdout.splitlines()
+    assert title.rstrip().endswith("samples/syncline.toml: ok")
+    assert any(
+        re.match(r" group +network +li\.na, chen\.jie; speaks zh, en; calendar shanghai *$", row) for row in rows
+    )
+
+
+def test_everything_wrong_with_a_configuration_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "syncline.toml"
+    file.write_text('[[group]]\nname = "Network"\ncalendar = "[red]"\n[server]\nprot = 8700\n', encoding="utf-8")
+    told = typed("check-config", file)
+    assert (told.returncode, told.stdout) == (1, "")
+    assert [line.split(": ")[:2] for line in told.stderr.splitlines()] == [
+        [f"{file}:2", "group[1].name"],
+        [f"{file}:3", "group[1].calendar"],
+        [f"{file}:5", "server.prot"],
+    ]
+    assert '"[red]" cannot stand here' in told.stderr
+
+
+def test_a_configuration_that_is_not_there_is_told(tmp_path: Path) -> None:
+    assert "cannot be read" in failure(typed("check-config", tmp_path / "none.toml"), 1)

@@ -13,11 +13,16 @@ import structlog
 import typer
 import uvicorn
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 from syncline_protocol.errors import ProtocolViolation
 
 from syncline_server import app as server_app
 from syncline_server import clock, maintenance, samples, settings
 from syncline_server.auth import Authority, read_secret
+from syncline_server.domain import configuration_file, summary
+from syncline_server.domain.live_configuration import LiveConfiguration
+from syncline_server.domain.problems import ConfigurationError
 from syncline_server.maintenance import Outcome
 from syncline_server.settings import Settings, SettingsError
 from syncline_server.socket import Socket
@@ -60,7 +65,10 @@ def serve(  # noqa: PLR0913 - one parameter per option
             help="full: an ack survives loss of power. normal: it survives a crash, not always loss of power."
         ),
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file; its table [server] has the settings' names.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML file: the table [server] has the settings' names, the others are the domain's."),
+    ] = None,
     log_format: Annotated[str | None, typer.Option(help="text or json")] = None,
     sample_file: Annotated[
         Path | None, typer.Option("--samples", help="Dialogues to load when the store is empty.")
@@ -85,8 +93,12 @@ def serve(  # noqa: PLR0913 - one parameter per option
         dialogues = None if sample_file is None else samples.read(sample_file)
     except (OSError, ValueError) as error:
         raise _failed(error, 2) from error
+    try:
+        configuration = LiveConfiguration(config)
+    except ConfigurationError as error:
+        raise _failed(error, 2) from error
     _log_to(sys.stderr.isatty(), json=chosen.log_format == "json")
-    _run(chosen, dialogues)
+    _run(chosen, configuration, dialogues)
 
 
 def _failed(error: object, code: int) -> typer.Exit:
@@ -95,9 +107,10 @@ def _failed(error: object, code: int) -> typer.Exit:
     return typer.Exit(code)
 
 
-def _run(chosen: Settings, dialogues: list[samples.Dialogue] | None) -> None:
+def _run(chosen: Settings, configuration: LiveConfiguration, dialogues: list[samples.Dialogue] | None) -> None:
+    on_start = None if dialogues is None else samples.loader(dialogues, chosen)
     config = uvicorn.Config(
-        server_app.build(chosen, on_start=None if dialogues is None else samples.loader(dialogues, chosen)),
+        server_app.build(chosen, configuration=configuration, on_start=on_start),
         host=chosen.host,
         port=chosen.port,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
@@ -181,6 +194,21 @@ async def _compact(data: Path, tenant: str, document: str | None) -> list[Outcom
         sys.stdout.flush()
         outcomes.append(outcome)
     return outcomes
+
+
+@app.command("check-config")
+def check_config(
+    file: Annotated[Path, typer.Argument(help="The file, such as syncline.toml.")],
+) -> None:
+    """Tell everything that is wrong with a syncline.toml, or show what the server makes of it."""
+    try:
+        configuration = configuration_file.read_file(file)
+    except ConfigurationError as error:
+        raise _failed(error, 1) from error
+    table = Table("what", "name", "", box=None, title=f"{file}: ok", title_justify="left")
+    for row in summary.rows(configuration):
+        table.add_row(*map(escape, row))
+    Console().print(table)
 
 
 def _log_to(terminal: bool, *, json: bool) -> None:  # noqa: FBT001 - what the terminal is

@@ -91,15 +91,11 @@ def test_issue_types_are_added_to_the_shipped_ones_or_change_them() -> None:
         required = ["customer"]
         terms = [{ weight = 3, en = ["lease"] }]
     """)
-    assert list(this.issue_types) == [
-        *(name for name in shipped().issue_types if name != "networkfault"),
-        "networkfault",
-        "lease",
-    ]
+    assert list(this.issue_types) == [*shipped().issue_types, "lease"]
     changed, before = this.issue_types["networkfault"], shipped().issue_types["networkfault"]
     assert (changed.priority, changed.groups) == (Priority.HIGH, ("network", "service"))
     assert (changed.labels, changed.required) == (before.labels, before.required)
-    assert {one.name for one in this.rules.issue_types} == set(this.issue_types)
+    assert [one.name for one in this.rules.issue_types] == list(this.issue_types)
     added = this.rules.issue_type("lease")
     assert added is not None
     assert (added.required, len(added.terms)) == (("customer",), 1)
@@ -127,7 +123,7 @@ def test_priorities_are_changed_one_by_one() -> None:
         resolve_within = "2d"
         time = "calendar"
     """)
-    assert set(this.priorities) == set(Priority)
+    assert list(this.priorities) == list(Priority)
     high, normal = this.priorities["high"], this.priorities["normal"]
     assert (high.respond_within, high.resolve_within) == (2 * HOUR_MS, 4 * HOUR_MS)
     assert normal == shipped().priorities["normal"]
@@ -161,8 +157,8 @@ def test_always_is_a_calendar_that_can_be_named() -> None:
     ("text", "told"),
     [
         (
-            '[[group]]\nname = "a"\ncalendar = "nigth"\n[[calendar]]\nname = "night"\nzone = "UTC"\ndaily = ["0:00-6:00"]',
-            '3: group[1].calendar: there is no calendar "nigth"; did you mean "night"?',
+            '[[group]]\nname = "a"\ncalendar = "alwys"',
+            '3: group[1].calendar: there is no calendar "alwys"; did you mean "always"?',
         ),
         (
             '[[group]]\nname = "a"\nmembers = ["li", "mei", "li"]',
@@ -344,7 +340,8 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def example() -> str:
     """The example in the guide."""
     page = (ROOT / "docs/guide.md").read_text(encoding="utf-8")
-    [found] = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    section = page.partition("## The domain's configuration\n")[2].partition("\n## ")[0]
+    [found] = re.findall(r"^```toml\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     return str(found)
 
 

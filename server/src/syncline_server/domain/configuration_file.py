@@ -252,7 +252,7 @@ class _Reading:
         """Note what a key of a table names, or its list, and what is not there."""
         value = entry.own.get(key)
         for place, name in _texts((*entry.place, key), value):
-            if name not in self._names[kind]:
+            if name not in self._names[kind] and not self._tables.is_noted(place):
                 self._tables.note(place, f"there is no {kind} {shown(name)}", instead_of(name, self._names[kind]))
 
     def _once_each(self, entry: Entry, key: str) -> None:
@@ -292,8 +292,10 @@ class _Reading:
         ]
         if name == "group" and name in self._content:
             return entries
-        told = {_text(entry.table.get("name")) for entry in entries}
-        return [Entry((name, one), {}, table) for one, table in shipped.items() if one not in told] + entries
+        changed = {_text(entry.own.get("name")): entry for entry in reversed(entries)}
+        changed = {one: entry for one, entry in changed.items() if one in shipped}
+        first = [changed.get(one, Entry((name, one), {}, table)) for one, table in shipped.items()]
+        return first + [entry for entry in entries if entry not in changed.values()]
 
     def _only_own(self) -> bool:
         rules = self._content.get("extraction")

@@ -1,7 +1,7 @@
 """The configuration in force: read at the start, read again on SIGHUP, and never a wrong one.
 
-`app.py` reads it first (what is wrong then stops the start) and calls `reload_aside` on the signal; whoever keeps something
-worked out of a configuration says so by `on_change`.
+It is read at the start (what is wrong then prevents it); `app.py` calls `reload_aside` on the signal. Whoever keeps
+something that was worked out of a configuration says so by `on_change`.
 """
 
 import asyncio
