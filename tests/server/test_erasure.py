@@ -19,6 +19,7 @@ from syncline_protocol.update import RecordStruct, encode_records, scan_records
 from syncline_server import engine, erasure
 from syncline_server.document import Document
 from syncline_server.erasure import erase, rewrite_history
+from syncline_server.storage.connections import DATABASE_NAME
 from syncline_server.storage.interface import DocumentKey, LogRow, Snapshot, StoreUnavailable
 from syncline_server.storage.record_reading import read_records
 from syncline_server.wire import SYNC, SYNC_STEP_1, SYNC_STEP_2, SYNC_UPDATE, read_varint, yjs_message
@@ -67,9 +68,15 @@ async def stored(server: Running, document: Document) -> dict[str, dict[str, Any
     return {key: value for (_, key), value in records.items()}
 
 
+def encoded_index(document: Document) -> bytes:
+    """The document's admission index."""
+    assert document.admission is not None
+    return document.admission.encode()
+
+
 def files_with(directory: Path, content: str) -> list[str]:
-    """The files that hold this text anywhere."""
-    return [one.name for one in directory.rglob("*") if one.is_file() and content.encode() in one.read_bytes()]
+    """The store's files that hold this text anywhere. (The projections' are theirs to clean.)"""
+    return [one.name for one in directory.rglob(f"{DATABASE_NAME}*") if content.encode() in one.read_bytes()]
 
 
 async def broken(*_: Any, **__: Any) -> None:
@@ -140,11 +147,10 @@ async def test_the_index_goes_on_as_if_it_had_been_loaded(server: Running) -> No
     await erase(server.hub, document, [("messages", secret["id"])])
     author = Recorder()
     await write(server, document, author.record("goes on"), author=author)
-    assert document.admission is not None
-    kept = document.admission.encode()
+    kept = encoded_index(document)
     document.admission = None
     await server.hub.load_index(document)
-    assert document.admission.encode() == kept
+    assert encoded_index(document) == kept
     assert (document.head, document.committed, document.tail_updates) == (4, 4, 1)
     with pytest.raises(RefusedUpdate) as caught:
         await write(server, document, author.record("x", type="edit", message=secret["id"]), author=author)
@@ -448,3 +454,20 @@ async def test_a_stock_client_that_still_has_it_does_not_bring_it_back(server: R
     await sync(doc.get_update())
     assert document.head == head, "nothing of it was new"
     assert not files_with(tmp_path, SECRET)
+
+
+async def test_the_upkeep_takes_up_a_wipe_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "UPKEEP_INTERVAL_S", 0.05)
+    async with running(tmp_path / "data") as server:
+        await server.conversation(id="c1")
+        document = await segment(server)
+        secret = await secret_in(server, document)
+        with monkeypatch.context() as patched:
+            patched.setattr(server.hub.store, "wipe", broken)
+            with pytest.raises(RefusedUpdate):
+                await erase(server.hub, document, [("messages", secret["id"])])
+            await asyncio.sleep(0.2)
+            assert files_with(tmp_path, SECRET), "and it does not give up over a store that fails"
+        async with asyncio.timeout(10):
+            while files_with(tmp_path, SECRET):
+                await asyncio.sleep(0.05)
