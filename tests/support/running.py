@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import uvicorn
 from syncline_server import app
+from syncline_server.domain.live_configuration import LiveConfiguration
 from syncline_server.hub import Hub
 from syncline_server.settings import Settings
 from syncline_server.socket import Socket
@@ -24,10 +25,19 @@ class Running:
         self.url = f"ws://127.0.0.1:{port}"
         self.http = f"http://127.0.0.1:{port}"
 
-    def token(self, user: str, role: str = "agent", *, tenant: str = "default", ttl_s: float = 3600) -> str:
+    def token(
+        self,
+        user: str,
+        role: str = "agent",
+        *,
+        tenant: str = "default",
+        groups: Sequence[str] = (),
+        ttl_s: float = 3600,
+    ) -> str:
         """A token of this server."""
         now_ms = time.time_ns() // 1_000_000
-        return self.hub.authority.issue(tenant=tenant, user=user, role=role, now_ms=now_ms, ttl_s=ttl_s)
+        issue = self.hub.authority.issue
+        return issue(tenant=tenant, user=user, role=role, groups=groups, now_ms=now_ms, ttl_s=ttl_s)
 
     def rest(self, user: str = "mei", role: str = "agent", *, tenant: str = "default") -> httpx.AsyncClient:
         """An HTTP client of this user."""
@@ -44,11 +54,11 @@ class Running:
 
 
 @asynccontextmanager
-async def running(data: Path, **changes: object) -> AsyncIterator[Running]:
-    """Start a server on `data` with settings changed as told; stop it as SIGTERM does."""
+async def running(data: Path, *, configuration: Path | None = None, **changes: object) -> AsyncIterator[Running]:
+    """Start a server on `data` with settings changed as told and a domain's configuration; stop it as SIGTERM does."""
     given = {"data": data, "port": 0, "document_linger_seconds": 0.05, "shutdown_retry_after_ms": 10} | changes
     settings = Settings(**given)  # type: ignore[arg-type] # names and types are Settings' own
-    application = app.build(settings)
+    application = app.build(settings, configuration=LiveConfiguration(configuration))
     config = uvicorn.Config(
         application, port=0, ws=Socket, ws_per_message_deflate=False, ws_max_size=2**20, lifespan="on", log_config=None
     )

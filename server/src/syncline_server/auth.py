@@ -6,7 +6,7 @@ It names a user; the device names itself in `Hello`. Rights end with `exp`, or e
 
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,12 +23,18 @@ NAME_CHARACTERS_MAX: Final = 128
 GROUPS_MAX: Final = 100
 
 
+GroupsOf = Callable[[str], frozenset[str]]
+"""The groups of a user, besides those in the token."""
+
+NO_GROUPS: Final[frozenset[str]] = frozenset()
+
+
 class Grant:
     """What a valid token says: who, until when, and since when."""
 
-    __slots__ = ("expires_ms", "groups", "issued_ms", "role", "tenant", "user")
+    __slots__ = ("expires_ms", "groups", "issued_ms", "role", "tenant", "token_groups", "user")
 
-    def __init__(self, claims: dict[str, Any]) -> None:
+    def __init__(self, claims: dict[str, Any], groups_of: GroupsOf = lambda _: NO_GROUPS) -> None:
         self.tenant = _name(claims, "tenant")
         self.user = _name(claims, "sub")
         try:
@@ -40,7 +46,9 @@ class Grant:
         groups = claims.get("groups", [])
         if not isinstance(groups, list) or len(groups) > GROUPS_MAX or not all(isinstance(one, str) for one in groups):
             raise ProtocolViolation(CloseCode.UNAUTHENTICATED, "the claim `groups` is not a list of names")
-        self.groups = frozenset(groups)
+        self.token_groups = frozenset(groups)
+        """What the token itself says: groups that the configuration adds may change while a session lasts."""
+        self.groups = self.token_groups | groups_of(self.user)
         self.issued_ms = int(claims["iat"] * 1000)
         self.expires_ms = int(claims["exp"] * 1000)
 
@@ -59,8 +67,9 @@ def _name(claims: dict[str, Any], claim: str) -> str:
 class Authority:
     """Issues and checks tokens; knows what was revoked."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, *, groups_of: GroupsOf = lambda _: NO_GROUPS) -> None:
         self._secret = secret
+        self._groups_of = groups_of
         self._revoked: dict[tuple[str, str, str], int] = {}
 
     def issue(  # noqa: PLR0913 - one argument per claim
@@ -91,7 +100,7 @@ class Authority:
                 issuer=ISSUER,
                 options={"require": list(REQUIRED_CLAIMS), "verify_exp": False},
             )
-            grant = Grant(claims)
+            grant = Grant(claims, self._groups_of)
         except (jwt.InvalidTokenError, TypeError, ValueError, OverflowError) as error:
             raise ProtocolViolation(CloseCode.UNAUTHENTICATED, f"the token is not valid: {error}") from error
         if grant.expires_ms <= now_ms:

@@ -52,9 +52,9 @@ async def _around_conversation(states: States, identity: Identity, conversation:
 
 
 def _workers(ticket: Ticket) -> Circle:
-    """Who is or was on a ticket, and the group it is with."""
-    people = frozenset(ticket.watchers) | ({ticket.assignee} if ticket.assignee else frozenset())
-    return Circle(people, frozenset({ticket.group}) if ticket.group else frozenset())
+    """Who opened a ticket, who is or was on it, and the group it is with."""
+    people = {ticket.opened_by, *ticket.watchers, *([ticket.assignee] if ticket.assignee else [])}
+    return Circle(frozenset(people), frozenset({ticket.group}) if ticket.group else frozenset())
 
 
 async def customers_of(states: States, tenant: str, ticket: Ticket) -> frozenset[str]:

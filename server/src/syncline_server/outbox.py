@@ -38,6 +38,7 @@ class Follower(Author, Attendant, Protocol):
     hub: "Hub"
     socket: Socket
     identity: Identity
+    token_groups: frozenset[str]
     connected: bool
     subscriptions: "dict[int, Subscription]"
 

@@ -7,6 +7,7 @@ documents concerned open is looked at again, and what they may not have any long
 
 import asyncio
 from collections.abc import Coroutine, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -18,6 +19,7 @@ from syncline_protocol.names import DocumentKind, DocumentName
 
 from syncline_server.circles import circle_of
 from syncline_server.document import unavailable
+from syncline_server.domain.configuration import Configuration
 from syncline_server.storage.interface import DocumentKey, StoreError
 
 if TYPE_CHECKING:
@@ -49,6 +51,15 @@ class Rights:
     def of_session_changed(self, session: "Follower") -> None:
         """A session's role or groups have changed."""
         self._check(self._recheck(list(session.subscriptions.values())))
+
+    def configuration_changed(self, configuration: Configuration) -> None:
+        """Who is in which group may have changed."""
+        for session in list(self._hub.followers):
+            identity = session.identity
+            groups = session.token_groups | configuration.groups_of(identity.user)
+            if groups != identity.groups:
+                session.identity = replace(identity, groups=groups)
+                self.of_session_changed(session)
 
     def committed(self, document: "Document") -> None:
         """Something was committed that rights may rest on."""

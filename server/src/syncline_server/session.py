@@ -28,6 +28,7 @@ from syncline_protocol.errors import CloseCode, ProtocolViolation, RefusalCode, 
 from syncline_protocol.frames import Frame
 from syncline_protocol.session import FROM_DEVICE, State, next_state
 
+from syncline_server.auth import NO_GROUPS
 from syncline_server.document import Document
 from syncline_server.expiry import Expiry
 from syncline_server.intake import Intake
@@ -66,6 +67,7 @@ class Session:
         self.socket = socket
         self.id = uuid.uuid4().hex
         self.identity = NOBODY
+        self.token_groups = NO_GROUPS
         self.client = 0
         self.issued_ms = 0
         self.expires_ms = 0
@@ -265,7 +267,7 @@ class Session:
         if (identity.tenant, identity.user) != (self.identity.tenant, self.identity.user):
             raise ProtocolViolation(CloseCode.UNAUTHENTICATED, "the new token is another user's")
         changed = identity != self.identity
-        self.identity = identity
+        self.identity, self.token_groups = identity, grant.token_groups
         self.issued_ms, self.expires_ms = grant.issued_ms, grant.expires_ms
         self._expiry.at(grant.expires_ms)
         self.send(frames.Renewed(grant.expires_ms))
@@ -346,7 +348,7 @@ class Session:
         client = await self.hub.lease(identity, hello.client)
         if not self.connected:
             return
-        self.identity, self.client = identity, client
+        self.identity, self.token_groups, self.client = identity, grant.token_groups, client
         self._clients.add(client)
         self.issued_ms, self.expires_ms = grant.issued_ms, grant.expires_ms
         self._expiry.at(grant.expires_ms)

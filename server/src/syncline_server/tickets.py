@@ -71,8 +71,11 @@ class Tickets:
         try:
             await self._hub.actors.of(identity).write(document, EVENTS, opening_events(opening, new_id), access=access)
         except RefusedUpdate as refusal:
-            if refusal.code is not RefusalCode.INVALID or await self.state(identity.tenant, document.name.id) is None:
-                raise  # else somebody else has just opened it under this id
+            if refusal.code is not RefusalCode.INVALID:
+                raise
+            await self._hub.log.flushed()  # somebody may just be opening it under this id
+            if await self.state(identity.tenant, document.name.id) is None:
+                raise
 
     async def write(self, identity: Identity, ticket: str, events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Write events (`type` and own fields; `id` and `after` if known) in one update; returns them whole, as they

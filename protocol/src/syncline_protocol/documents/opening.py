@@ -4,7 +4,10 @@ What was taken out of a conversation comes in with its source: the customer's ow
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from syncline_protocol.documents.fields import Scalar
 
 if TYPE_CHECKING:
     from syncline_protocol.extraction import Extracted
@@ -13,8 +16,9 @@ if TYPE_CHECKING:
 class Opening(NamedTuple):
     """What is known when a ticket is opened. `via`: how (`agent`, `rule`, `api`, …).
 
-    `fields`: values with their sources; `issue_type` may come with a confidence in percent and the message that decided
-    it. `links`: own fields of `link` events: messages, files, other tickets.
+    `fields`: values with their sources; `values`: those that somebody gave, by name. `issue_type` may come with a
+    confidence in percent and the message that decided it. `links`: own fields of `link` events: messages, files, other
+    tickets.
     """
 
     subject: str
@@ -27,6 +31,7 @@ class Opening(NamedTuple):
     priority: str | None = None
     fields: "Sequence[Extracted]" = ()
     links: Sequence[Mapping[str, Any]] = ()
+    values: Mapping[str, Scalar] = MappingProxyType({})
 
 
 def opening_events(opening: Opening, new_id: Callable[[], str]) -> list[dict[str, Any]]:
@@ -46,6 +51,7 @@ def opening_events(opening: Opening, new_id: Callable[[], str]) -> list[dict[str
     if opening.priority is not None:
         events.append({"type": "priority", "priority": opening.priority})
     events += [_field(one) for one in opening.fields]
+    events += [{"type": "field", "name": name, "value": value} for name, value in opening.values.items()]
     events += [{"type": "link", **link} for link in opening.links]
     heads: list[str] = []
     for event in events:

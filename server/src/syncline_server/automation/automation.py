@@ -47,6 +47,8 @@ class Automation:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._set_aside: set[Dirty] = set()
+        """What cannot be looked at, for a person to see to; a change of it, or another start, tries again."""
         self._logger = structlog.get_logger()
 
     async def __aenter__(self) -> Self:
@@ -90,7 +92,8 @@ class Automation:
             return  # numbers are given by what is known of all tickets
         while True:
             self._wake.clear()
-            dirty = await self._projections.dirty(limit=AT_ONCE)
+            listed = await self._projections.dirty(limit=AT_ONCE + len(self._set_aside))
+            dirty = [one for one in listed if one not in self._set_aside]
             if dirty:
                 await self._look_at(dirty)
                 continue
@@ -106,19 +109,24 @@ class Automation:
         done: list[Dirty] = []
         try:
             for one in dirty:
-                await self._look_at_one(one)
-                done.append(one)
+                if await self._look_at_one(one):
+                    done.append(one)  # noqa: PERF401 - what is done counts, also when the next one raises
         finally:
             await self._projections.clean(done)
 
-    async def _look_at_one(self, one: Dirty) -> None:
+    async def _look_at_one(self, one: Dirty) -> bool:
+        """Look at it; whether it is done. Raises what another attempt may not meet."""
         try:
             if one.kind == "ticket":
                 await self._tickets.look_at(one.tenant, one.id)
             else:
                 await self._conversations.look_at(one.tenant, one.id)
-        except RefusedUpdate as refusal:
-            if refusal.code in TRANSIENT:
+        except StoreError:
+            raise
+        except Exception as error:  # one that fails must not leave everything else unanswered
+            if isinstance(error, RefusedUpdate) and error.code in TRANSIENT:
                 raise
-            # It would be refused again: for a person to look at, and no reason to leave everything else unanswered.
-            self._logger.exception("automation.refused", tenant=one.tenant, kind=one.kind, id=one.id)
+            self._logger.exception("automation.set_aside", tenant=one.tenant, kind=one.kind, id=one.id)
+            self._set_aside.add(one)
+            return False
+        return True

@@ -135,7 +135,7 @@ class TicketUpkeep:
         try:
             if erased:
                 steps = await self._steps(tenant, name)
-                await erase(self._hub, document, {(PUBLIC, step["id"]) for step in steps})
+                await erase(self._hub, document, {(PUBLIC, step["id"]) for step in steps if step["type"] == "step"})
             steps = await self._steps(tenant, name)
             opening = opening_of(await self._hub.tickets.events(tenant, ticket))
             step = next_step(state, opening, steps, self._shown(state))
@@ -148,7 +148,7 @@ class TicketUpkeep:
 
     async def _steps(self, tenant: str, name: DocumentName) -> list[dict[str, Any]]:
         kept = await self._hub.states.records(tenant, name)
-        steps = [] if kept is None else [one for one in kept.records.values() if one["type"] == "step"]
+        steps = [] if kept is None else kept.records.values()
         return sorted(steps, key=lambda step: (step["at"], step["id"]))
 
     def _shown(self, state: Ticket) -> Shown:
@@ -160,8 +160,11 @@ class TicketUpkeep:
         return Shown(responsible, expected, configuration.labels)
 
     async def _announce(self, tenant: str, ticket: str, state: Ticket, steps: Sequence[Mapping[str, Any]]) -> None:
-        """Tell the conversation of the last step. (Those before it were told of, or nobody needs them any more.)"""
-        if state.conversation is None or not steps:
+        """Tell the conversation of the last step. (Those before it were told of, or nobody needs them any more.) Behind
+        an erased one nothing is told: it would be the same again.
+        """
+        last_two = steps[-2:]
+        if state.conversation is None or not steps or any(step["type"] != "step" for step in last_two):
             return
         language = state.language or LANGUAGE
         message = announcement(ticket, steps[-1], steps[-2] if len(steps) > 1 else None, language)

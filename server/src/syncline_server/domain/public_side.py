@@ -17,6 +17,9 @@ Step = dict[str, Any]
 STEP_EVENT: Final = "ticket_step"
 """The event of the system message that tells of a step."""
 
+LANGUAGE: Final = "zh"
+"""Spoken where it is not known which language a customer speaks."""
+
 TEXTS: Final[Mapping[str, Labels]] = {
     "step": {"zh": "工单 #{number}：{label}", "en": "Ticket #{number}: {label}"},
     "responsible": {"zh": "，负责人：{name}", "en": ", {name} is on it"},
@@ -37,25 +40,26 @@ class Shown(NamedTuple):
 
 
 def next_step(ticket: Ticket, opening: str, steps: Sequence[Mapping[str, Any]], shown: Shown) -> Step | None:
-    """The step that is missing at the end of `steps` (in their order); None if the last one says how things stand.
+    """The step that is missing at the end of `steps` (in their order, erased ones included); None if the last one says
+    how things stand.
 
     `opening`: the id of the event that opened the ticket. None, too, for a ticket without a number yet.
     """
     if ticket.number is None:
         return None
     step = _step(ticket, shown)
-    last = steps[-1] if steps else None
+    last = steps[-1] if steps and steps[-1]["type"] == "step" else None
     if last is not None and all(last.get(name) == value for name, value in step.items()) and _same_fields(last, step):
         return None
     cause = _cause(ticket, last, step) or opening
-    before = opening if last is None else str(last["id"])
+    before = str(steps[-1]["id"]) if steps else opening
     return {"type": "step", "id": derived_id(before, f"step {cause}"), "cause": cause, **step}
 
 
 def _step(ticket: Ticket, shown: Shown) -> Step:
     number = ticket.number
     subject = ticket.subject.value if ticket.subject is not None else None
-    untitled = spoken(TEXTS["untitled"], ticket.language or "en").format(number=number)
+    untitled = spoken(TEXTS["untitled"], ticket.language or LANGUAGE).format(number=number)
     step = {
         "number": number,
         "subject": subject if isinstance(subject, str) else untitled,
