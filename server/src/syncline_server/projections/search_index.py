@@ -32,10 +32,12 @@ TICKETS: Final = "ticket_terms"
 def place(db: sqlite3.Connection, table: str, at: int, name: str) -> int:
     """A free place in `table` (`messages` or `tickets`) for what is stamped `at`."""
     wanted = at << PLACE_BITS | zlib.crc32(name.encode()) & ((1 << PLACE_BITS) - 1)
+    if db.execute(f"SELECT 1 FROM {table} WHERE place = ?", (wanted,)).fetchone() is None:  # noqa: S608 - our own table
+        return wanted
     step = NEAR
     while True:
         rows = db.execute(
-            f"SELECT place FROM {table} WHERE place >= ? ORDER BY place LIMIT ?",  # noqa: S608 - one of our own tables
+            f"SELECT place FROM {table} WHERE place >= ? ORDER BY place LIMIT ?",  # noqa: S608
             (wanted, NEAR),
         )
         taken = {row[0] for row in rows}

@@ -50,6 +50,11 @@ class Segment:
         self._segment = segment
         self._ref = writing.conversation(tenant, conversation)
         self._touched = writing.touch(self._ref)
+        about = self._db.execute(
+            "SELECT 1 FROM records_about WHERE conversation = ? AND segment = ? LIMIT 1", (self._ref, segment)
+        )
+        self._has_about = about.fetchone() is not None
+        """Whether any message may show otherwise than it was written."""
         self._scope = f"{search_index.tenant_scope(tenant)} {search_index.conversation_scope(tenant, conversation)}"
 
     def take(self, values: Iterable[Mapping[str, Any]], *, records_before: int) -> int:
@@ -96,6 +101,7 @@ class Segment:
         self._db.execute(
             "INSERT OR IGNORE INTO records_about VALUES (?, ?, ?, ?, ?)", (*key, record.id, _encode(value))
         )
+        self._has_about = True
         if isinstance(record, Redaction):
             self._writing.mark(self._tenant, CONVERSATION, self._conversation)
         row = self._db.execute(
@@ -130,7 +136,8 @@ class Segment:
         key = (self._ref, self._segment, id_)
         if self._db.execute("SELECT 1 FROM messages WHERE conversation = ? AND segment = ? AND id = ?", key).fetchone():
             return
-        state, text = self._shown(id_, by, state, text)
+        if self._has_about:
+            state, text = self._shown(id_, by, state, text)
         place = search_index.place(self._db, "messages", at, f"{self._tenant}/{self._conversation}/{id_}")
         self._db.execute(
             "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (place, *key, at, by, type_, state, text)
