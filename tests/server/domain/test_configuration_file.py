@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 from textwrap import dedent
 
+import msgspec
 import pytest
 from support.checkout import ROOT
 from support.configuration import FILE, configured
 from syncline_protocol.documents.ticket_records import Priority
+from syncline_protocol.extraction import Rules
 from syncline_server.domain.calendars import DAY_MS, HOUR_MS
 from syncline_server.domain.configuration_file import TABLES, read_file, read_text, shipped
 from syncline_server.domain.problems import ConfigurationError
@@ -101,6 +103,22 @@ def test_issue_types_are_added_to_the_shipped_ones_or_change_them() -> None:
     assert (added.required, len(added.terms)) == (("customer",), 1)
 
 
+def test_a_device_can_read_the_rules_from_the_same_tables() -> None:
+    this = configured("""
+        [extraction]
+        least = 7
+        [[issue_type]]
+        name = "lease"
+        group = ["sales", "service"]
+        priority = "high"
+    """)
+    tables = msgspec.json.decode(msgspec.json.encode(this.rule_tables))
+    there = Rules.read(tables)
+    assert there.least == this.rules.least == 7
+    assert [(one.name, one.group) for one in there.issue_types] == [("lease", "sales")]
+    assert shipped().rule_tables == {"issue_type": [], "extraction": {}}
+
+
 def test_a_file_may_have_issue_types_of_its_own_only() -> None:
     this = configured("""
         [extraction]
@@ -141,7 +159,7 @@ def test_labels_and_extractor_and_server() -> None:
     """)
     assert this.labels == {"resolved": {"zh": "已修好"}}
     assert this.extractor is not None
-    assert this.extractor.timeout == 2_000
+    assert (this.extractor.timeout, this.extractor.token) == (2_000, None)
     assert shipped().extractor is None
 
 

@@ -7,7 +7,7 @@ new one (`live_configuration.py`). What refers to a name refers to one that is t
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -81,6 +81,7 @@ Duration = Annotated[Milliseconds, Meta(description="a length of time", examples
 Address = Annotated[
     str, Meta(pattern=r"\Ahttps?://[^\s/]+\S*\Z", description="an address", examples=["http://127.0.0.1:9000/extract"])
 ]
+Secret = Annotated[str, Meta(pattern=r"\A[!-~]+\Z", description="a secret without spaces", examples=["s3cret"])]
 Labels = dict[Language, Label]
 
 
@@ -147,15 +148,17 @@ class TicketSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Extractor(msgspec.Struct, frozen=True, kw_only=True):
-    """A better extractor than ours, over HTTP, and how long it is waited for."""
+    """A better extractor than ours, over HTTP, and how long it is waited for. `token`: the bearer token it wants."""
 
     url: Address
+    token: Secret | None = None
     timeout: Duration = Milliseconds(2_000)
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. Names are keys; `labels` is status → language → text, in place of ours; `rules` is what the same file
-    says of how to tell an issue type and to find its fields in a conversation.
+    says of how to tell an issue type and to find its fields in a conversation; `rule_tables`: the tables that say it,
+    for devices to read like `Rules.read` does.
     """
 
     groups: dict[str, Group]
@@ -167,6 +170,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     ticket: TicketSettings
     extractor: Extractor | None
     rules: Rules
+    rule_tables: Mapping[str, Any]
 
     @property
     def group_otherwise(self) -> str:

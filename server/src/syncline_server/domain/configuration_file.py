@@ -159,6 +159,7 @@ class _Reading:
             ticket=self._ticket(),
             extractor=self._once("extractor", Extractor) if "extractor" in content else None,
             rules=self._rules(),
+            rule_tables=_for_rules(content),
         )
 
     def _calendars(self) -> dict[str, Calendar]:
