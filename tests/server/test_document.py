@@ -205,3 +205,22 @@ def test_a_store_that_takes_no_writes_says_when_to_come_back() -> None:
     assert refusal.code is RefusalCode.UNAVAILABLE
     assert "the disk is full" in refusal.reason
     assert refusal.detail == {"retry_after_ms": UNAVAILABLE_RETRY_MS}
+
+
+async def test_it_is_settled_when_nothing_is_on_its_way_whatever_became_of_it(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document, author = await segment(server), Recorder()
+    await asyncio.wait_for(document.settled(), 1)
+    author.say(document, "one", now_ms=server.hub.now_ms())
+    settling = [asyncio.create_task(document.settled()) for _ in range(3)]
+    settling[0].cancel()
+    await asyncio.wait(settling, timeout=5)
+    assert [one.done() for one in settling] == [True] * 3
+    assert (author.acks, document.committed) == ([(1, 1)], 1)
+    with monkeypatch.context() as failing:
+        fail_commits(server, failing)
+        author.say(document, "two", now_ms=server.hub.now_ms())
+        await asyncio.wait_for(document.settled(), 5)
+        assert (document.head, document.committed, len(author.refusals)) == (1, 1, 1)
+    await recovered(server)

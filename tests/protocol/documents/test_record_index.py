@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.records import record_id, record_value
+from syncline_protocol.documents.erasure import erased
 from syncline_protocol.documents.record_index import Owns, RecordIndex
 from syncline_protocol.documents.records import document_digest, record_digest
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
@@ -176,6 +177,21 @@ def test_the_index_of_a_snapshot_is_that_of_its_records() -> None:
     assert index.digest == filled().digest
     assert index.vector == filled().vector
     assert index.records == filled().records
+
+
+def test_an_update_that_repeats_an_erased_record_is_taken_only_if_it_brings_nothing_else() -> None:
+    """Updates are stored as they came: beside something new the content would be back."""
+    secret = struct(0, clock=0, text="my card is 4711")
+    index = RecordIndex()
+    index.admit([secret._replace(value=erased(secret.value)), struct(1, clock=1)], owns=owned_by(ALICE))
+    assert index.admit([secret, struct(1, clock=1)], owns=owned_by(ALICE)) == []
+    for update in ([secret, struct(1, clock=1), struct(2, clock=2)], [secret, struct(3, client=BO, clock=0)]):
+        refusal = refused(index, *update, owns=owned_by(ALICE, BO))
+        assert refusal.code is RefusalCode.GAP
+        assert refusal.detail["vector"] == encode_vector({ALICE: 2})
+    again = secret._replace(clock=2)
+    assert refused(index, again, owns=owned_by(ALICE)).code is RefusalCode.INVALID
+    assert index.admit([struct(1, clock=1), struct(2, clock=2)], owns=owned_by(ALICE)) == [struct(2, clock=2)]
 
 
 histories = st.lists(st.tuples(st.sampled_from([ALICE, BO, 7]), st.integers(1, 4)), min_size=1, max_size=12)
