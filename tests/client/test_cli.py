@@ -121,6 +121,9 @@ def test_dialogues_are_loaded_with_the_servers_secret(server: ServerProcess) -> 
 def test_dialogues_are_loaded_with_given_tokens(server: ServerProcess, tmp_path: Path) -> None:
     line = {
         "id": "by-token",
+        "origin": "here",
+        "language": "en",
+        "subject": "greetings",
         "participants": {"li": "customer", "mei": "agent"},
         "messages": [{"by": "li", "text": "hi"}, {"by": "mei", "text": "hello"}],
     }

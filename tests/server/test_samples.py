@@ -9,10 +9,10 @@ from support.checkout import ROOT
 from support.running import Running, running
 from support.wire import wire_device
 from syncline_protocol import frames
+from syncline_protocol.dialogues import Dialogue
 from syncline_protocol.documents.messages import reduce_messages
 from syncline_protocol.update import scan_records
 from syncline_server import samples
-from syncline_server.samples import Dialogue
 from syncline_server.storage.connections import Durability
 from syncline_server.storage.interface import DocumentKey
 

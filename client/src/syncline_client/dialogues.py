@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
+from syncline_protocol import dialogues as own_format
 
 CUSTOMER: Final = "customer"
 AGENT: Final = "agent"
@@ -47,24 +48,6 @@ class Dialogue(NamedTuple):
     turns: tuple[Turn, ...]
 
 
-class _Message(msgspec.Struct):
-    by: str
-    text: str
-
-
-class _Own(msgspec.Struct):
-    id: str
-    participants: dict[str, str]
-    messages: list[_Message]
-    subject: str = ""
-    language: str = "zh"
-
-
-class _OwnFile(msgspec.Struct):
-    format: int
-    dialogues: list[_Own]
-
-
 class _Abcd(msgspec.Struct):
     convo_id: int
     original: list[tuple[str, str]]
@@ -73,16 +56,11 @@ class _Abcd(msgspec.Struct):
 def read_dialogues(path: Path) -> list[Dialogue]:
     """The dialogues in `path`. Raises `DialogueError`."""
     try:
-        dialogues = _read(path)
+        return _read(path)
     except OSError as error:
         raise DialogueError(f"cannot read {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, csv.Error) as error:
+    except (ValueError, csv.Error) as error:
         raise DialogueError(f"{path} holds no dialogues in a format known here: {error}") from error
-    for dialogue in dialogues:
-        strangers = {turn.by for turn in dialogue.turns} - set(dialogue.participants)
-        if strangers:
-            raise DialogueError(f"{path}: {', '.join(sorted(strangers))} speak in {dialogue.id} and take no part in it")
-    return dialogues
 
 
 def _read(path: Path) -> list[Dialogue]:
@@ -91,20 +69,20 @@ def _read(path: Path) -> list[Dialogue]:
             with path.open(encoding="utf-8", newline="") as file:
                 return _multidogo(path, file)
         case ".jsonl":
-            lines = path.read_bytes().splitlines()
-            return [_own(msgspec.json.decode(line, type=_Own)) for line in lines if line.strip()]
+            return [_own(one) for one in own_format.read_dialogue_lines(path.read_bytes())]
         case ".json":
             data = path.read_bytes()
             if data.lstrip().startswith(b"["):
                 return [_abcd(one) for one in msgspec.json.decode(data, type=list[_Abcd])]
-            return [_own(one) for one in msgspec.json.decode(data, type=_OwnFile).dialogues]
+            return [_own(one) for one in own_format.read_dialogues(data)]
         case _:
             raise DialogueError(f"{path}: dialogues are in files that end in .json, .jsonl or .tsv")
 
 
-def _own(one: _Own) -> Dialogue:
+def _own(one: own_format.Dialogue) -> Dialogue:
     turns = tuple(Turn(message.by, message.text) for message in one.messages)
-    return Dialogue(one.id, one.subject or _subject(turns), one.language, one.participants, turns)
+    participants = {user: role.value for user, role in one.participants.items()}
+    return Dialogue(one.id, one.subject, one.language, participants, turns)
 
 
 def _abcd(one: _Abcd) -> Dialogue:

@@ -8,11 +8,10 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final
 
-import msgspec
 import structlog
-from syncline_protocol.documents.fields import LanguageTag, Subject, Text, UserId
+from syncline_protocol.dialogues import Dialogue, read_dialogues
 from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.names import parse_name
 
@@ -24,49 +23,19 @@ from syncline_server.hub import Hub
 from syncline_server.settings import Settings
 from syncline_server.storage.interface import DocumentKey
 
+__all__ = ["DEVICE", "TENANT", "Dialogue", "load", "loader", "read"]
+
 TENANT: Final = "default"
 DEVICE: Final = "samples"
 SHOWN_TOKEN_S: Final = 7 * 86_400
 NAMES: Final = {"zh": "中文", "en": "English"}
 
 
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One turn."""
-
-    by: str
-    text: Text
-
-
-class Dialogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One conversation. Somebody in it is a customer, and whoever speaks takes part."""
-
-    id: Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9-]{1,64}\Z")]
-    origin: str
-    language: LanguageTag
-    subject: Subject
-    participants: dict[UserId, Role]
-    messages: list[Message]
-
-    def __post_init__(self) -> None:
-        if Role.CUSTOMER not in self.participants.values():
-            raise ValueError("a dialogue has a customer")
-        strangers = {message.by for message in self.messages} - self.participants.keys()
-        if strangers:
-            raise ValueError(f"{sorted(strangers)} say something and do not take part")
-
-
-class Dialogues(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of them."""
-
-    format: Literal[1]
-    dialogues: Annotated[list[Dialogue], msgspec.Meta(min_length=1)]
-
-
 def read(path: Path) -> list[Dialogue]:
     """The dialogues in `path`. Raises `OSError`, or `ValueError` when it is not such a file."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Dialogues).dialogues
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return list(read_dialogues(path.read_bytes()))
+    except ValueError as error:
         raise ValueError(f"{path} is not a file of dialogues: {error}") from error
 
 
