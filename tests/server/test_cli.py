@@ -57,7 +57,7 @@ def failure(ended: subprocess.CompletedProcess[str], code: int) -> str:
 # --- help
 
 
-@pytest.mark.parametrize("command", ["serve", "token", "compact", "check-config"])
+@pytest.mark.parametrize("command", ["serve", "token", "compact", "rebuild", "check-config"])
 def test_every_command_explains_itself(command: str) -> None:
     helped = CliRunner().invoke(cli.app, [command, "--help"])
     assert helped.exit_code == 0
@@ -69,7 +69,7 @@ def test_every_command_explains_itself(command: str) -> None:
 
 def test_without_a_command_all_are_named() -> None:
     helped = CliRunner().invoke(cli.app, [])
-    assert all(command in helped.output for command in ("serve", "token", "compact", "check-config"))
+    assert all(command in helped.output for command in ("serve", "token", "compact", "rebuild", "check-config"))
 
 
 # --- token
@@ -240,6 +240,31 @@ def test_there_is_nothing_to_compact_where_nothing_is(tmp_path: Path) -> None:
 
 def test_compacting_makes_no_store_where_there_is_none(tmp_path: Path) -> None:
     assert "typo" in failure(syncline("compact", "--data", tmp_path / "typo"), 1)
+    assert not (tmp_path / "typo").exists()
+
+
+# --- rebuild
+
+
+def test_rebuilding_says_that_nothing_has_changed(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data") as process:
+        headers = {"Authorization": f"Bearer {process.token('mei')}"}
+        httpx.post(f"{process.http}/v1/conversations", json=NEW | {"id": "c1"}, headers=headers).raise_for_status()
+        assert "in use" in failure(syncline("rebuild", "--data", tmp_path / "data"), 1)
+        process.terminate()
+        said = syncline("rebuild", "--data", tmp_path / "data")
+        assert said.returncode == 0, said.stderr
+        before, after, took = said.stdout.splitlines()
+        assert after == f"{before.replace('before:', 'after: ')}, the same content"
+        assert took.startswith("2 documents in ")
+        (tmp_path / "data" / "projections.db").unlink()
+        assert syncline("rebuild", "--data", tmp_path / "data").stdout.startswith("before: nothing\nafter:  ")
+        process.start()
+        assert httpx.get(f"{process.http}/v1/conversations/c1", headers=headers).json()["subject"] == "wifi"
+
+
+def test_rebuilding_makes_no_store_where_there_is_none(tmp_path: Path) -> None:
+    assert "typo" in failure(syncline("rebuild", "--data", tmp_path / "typo"), 1)
     assert not (tmp_path / "typo").exists()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import sys
+import time
 from contextlib import suppress
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -14,6 +15,15 @@ import typer
 import uvicorn
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from syncline_protocol.errors import ProtocolViolation
 
@@ -44,6 +54,10 @@ Python's default of 5 ms, a busy loop makes each commit that much later, several
 
 GRACE_S: Final = 10
 """How long a stopping server waits for connections to say goodbye."""
+
+PROGRESS_COLUMNS: Final = (
+    *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()),
+)
 
 app = typer.Typer(help="Conversations and tickets, the same on every device.", no_args_is_help=True)
 errors = Console(stderr=True)
@@ -194,6 +208,32 @@ async def _compact(data: Path, tenant: str, document: str | None) -> list[Outcom
         sys.stdout.flush()
         outcomes.append(outcome)
     return outcomes
+
+
+@app.command()
+def rebuild(*, data: Data = Path("data")) -> None:
+    """Make inboxes, lists and the search index anew from the log, with the server stopped."""
+    _log_to(sys.stderr.isatty(), json=False)
+    if not data.is_dir():
+        raise _failed(f"there is no folder {data}", 1)
+    began = time.perf_counter()
+    try:
+        with Progress(*PROGRESS_COLUMNS, console=errors, disable=not sys.stderr.isatty()) as bars:
+            tasks: dict[str, TaskID] = {}
+
+            def show(part: str, done: int, total: int) -> None:
+                if part not in tasks:
+                    tasks[part] = bars.add_task(part, total=total)
+                bars.update(tasks[part], completed=done)
+
+            rebuilt = asyncio.run(maintenance.rebuild(data, show))
+    except StoreError as error:
+        raise _failed(error, 1) from error
+    took_s = time.perf_counter() - began
+    before = "nothing" if rebuilt.before is None else rebuilt.before.hex()
+    same = ", the same content" if rebuilt.before == rebuilt.after else ""
+    sys.stdout.write(f"before: {before}\nafter:  {rebuilt.after.hex()}{same}\n")
+    sys.stdout.write(f"{rebuilt.documents} documents in {took_s:.1f} s\n")
 
 
 @app.command("check-config")

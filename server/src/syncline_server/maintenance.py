@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 from syncline_protocol.names import parse_name
 
 from syncline_server import clock
+from syncline_server.projections import rebuild as projections
+from syncline_server.projections.rebuild import Progress, Rebuilt
 from syncline_server.storage.compaction import Compactor
 from syncline_server.storage.interface import DocumentKey, Store, StoredDocument
 from syncline_server.storage.sqlite import SqliteStore
@@ -36,6 +38,12 @@ async def compact(data: Path, tenant: str, name: str | None) -> AsyncIterator[Ou
                 continue
             took = f"compacted in {(time.perf_counter() - began) * 1000:.0f} ms" if done else "nothing to do"
             yield Outcome(f"{document.key.name}: {took}, at {document.head}", failed=False)
+
+
+async def rebuild(data: Path, on_progress: Progress) -> Rebuilt:
+    """Make the projections of a store anew from its log. Raises `StoreError`."""
+    async with SqliteStore(data) as store:
+        return await projections.rebuild(data, store, on_progress=on_progress)
 
 
 async def _wanted(store: Store, tenant: str, name: str | None) -> AsyncIterator[StoredDocument]:

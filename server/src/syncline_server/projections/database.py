@@ -156,8 +156,11 @@ def _together(db: sqlite3.Connection, work: Work[T], begin: str = "BEGIN IMMEDIA
 
 
 def _open_writer(path: Path) -> sqlite3.Connection:
-    with translated(f"open {path}"):
+    try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreUnavailable(f"open {path}: {error}; look at its rights and at the disk") from error
+    with translated(f"open {path}"):
         db = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rwc",
             uri=True,
