@@ -6,13 +6,15 @@ from textwrap import dedent
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.checkout import ROOT
 from support.configuration import FILE, configured
 from syncline_protocol.documents.ticket_records import Priority
 from syncline_protocol.extraction import Rules
 from syncline_server.domain.calendars import DAY_MS, HOUR_MS
 from syncline_server.domain.configuration_file import TABLES, read_file, read_text, shipped
-from syncline_server.domain.problems import ConfigurationError
+from syncline_server.domain.problems import ConfigurationError, Problem
 from syncline_server.domain.routing import expected_by
 
 
@@ -323,6 +325,13 @@ def test_what_the_rules_for_extraction_find_has_its_line_too() -> None:
     assert problem("[extraction]\nleest = 3").startswith("2: extraction.leest: ")
 
 
+def test_devices_are_given_the_tables_that_the_rules_are_read_from() -> None:
+    this = read_text('[[issue_type]]\nname = "lease"\npriority = "high"\nlabel = { en = "Lease" }\n', file="x.toml")
+    assert this.rule_tables == {"issue_type": [{"name": "lease", "label": {"en": "Lease"}}], "extraction": {}}
+    assert Rules.read(this.rule_tables).issue_type("lease") is not None
+    assert shipped().rule_tables == {"issue_type": [], "extraction": {}}
+
+
 def test_what_was_told_is_not_told_again_by_the_rules() -> None:
     assert len(problems('[[issue_type]]\nname = "Wrong Name"')) == 1
     assert len(problems('[[issue_type]]\nlabel = "none"\nname = "a"')) == 1
@@ -379,3 +388,44 @@ def test_the_sample_is_right_and_knows_who_speaks_in_the_dialogues() -> None:
     assert agents
     assert agents <= {user for group in this.groups.values() for user in group.members}
     assert all(one.groups for one in this.issue_types.values())
+
+
+# --- whatever is written
+
+BLOCKS = [block for block in example().split("\n\n") if not block.startswith(("[[issue_type]]", "[extraction]"))]
+"""The guide's tables, but for those of which every pattern is compiled each time."""
+
+VALUES = st.sampled_from([
+    "1", "-1", "1.5", "nan", "true", '"x"', '""', '"\\u0000"', '"4h"', "[]", "{}", "[1]", "[[]]", "[{}]", "{ a = 1 }",
+    '["x", "x"]', '["09:00-12:00"]', "2026-01-01", "10:00:00", '{ 2026-01-01 = ["9"] }', "99999999999999999999",
+])  # fmt: skip
+TABLES_WRITTEN = st.sampled_from(["[group]", "[[ticket]]", "[labels.x]", "[[shift.x]]", "[priority]", "[calendar]"])
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> str:
+    """The example with a few lines that say something else, are gone, or are there twice."""
+    rows = "\n\n".join(BLOCKS).split("\n")
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(rows) - 1))
+        key, is_pair, _ = rows[at].partition("=")
+        match draw(st.sampled_from(["value", "value", "value", "gone", "twice", "table"])):
+            case "value" if is_pair and not key.startswith("["):
+                rows[at] = f"{key}= {draw(VALUES)}"
+            case "table" if rows[at].startswith("["):
+                rows[at] = draw(TABLES_WRITTEN)
+            case "twice":
+                rows.insert(at, rows[at])
+            case _:
+                del rows[at]
+    return "\n".join(rows)
+
+
+@given(damaged())
+def test_whatever_is_written_is_read_or_told_with_its_line(text: str) -> None:
+    told: tuple[Problem, ...] = ()
+    try:
+        read_text(text, file=FILE)
+    except ConfigurationError as error:
+        told = error.problems
+    assert [one for one in told if one.line is None or not 1 <= one.line <= text.count("\n") + 1] == []
