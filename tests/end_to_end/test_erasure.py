@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 from end_to_end.authors import new_conversation, read_all
 from end_to_end.sizes import report, size
+from support.running import running
 from support.server import ServerProcess
 from syncline_client.client import Device, Verdict
 from syncline_client.connection import Standing
 from syncline_client.transport import ABNORMAL_CLOSURE, Transport, TransportClosed, connect_websocket
+from syncline_server.erasure import erase
+from syncline_server.storage.record_reading import read_records
 
 ROUNDS = size("ROUNDS", 3)
 ROUND_S_MAX = 0.25
@@ -241,3 +244,52 @@ async def nobody_is_sent_it(
     assert b"goes on" in fresh
     traffic = b"".join(message for phone in everybody for message in phone.came)
     assert not [content for content in contents if content in traffic + fresh]
+
+
+WRITERS = 4
+ERASURES = size("ERASURES", 12)
+PAUSE_S = 0.02
+
+
+@pytest.mark.timeout(120 + ERASURES)
+async def test_erasures_amid_writers_lose_nothing_and_bring_nothing_twice(tmp_path: Path) -> None:
+    """Updates are in flight to the server, in its log and on their way out whenever a history is replaced."""
+    randomness = random.Random(ERASURES)
+    written: list[str] = []
+    gone: set[str] = set()
+    async with running(tmp_path / "server") as server:
+        segment = await server.conversation()
+        document = await server.hub.find_named("default", segment)
+        devices = [Device(server.http, token=server.token(f"w{n}"), device=f"w{n}") for n in range(WRITERS)]
+
+        async def write_on(device: Device) -> None:
+            while len(gone) < ERASURES:
+                (record,) = await device.write(segment, ROOT, [{"type": "text", "text": "hello"}])
+                written.append(record["id"])
+                await asyncio.sleep(randomness.uniform(0, PAUSE_S))
+
+        async def erase_on() -> None:
+            while len(gone) < ERASURES:
+                await asyncio.sleep(randomness.uniform(0, 1))
+                _, records = await read_records(server.hub.store, document.number)
+                if left := sorted({key for _, key in records} - gone):
+                    message = randomness.choice(left)
+                    assert await erase(server.hub, document, [(ROOT, message)]) == 1
+                    gone.add(message)
+
+        async with devices[0], devices[1], devices[2], devices[3]:
+            for device in devices:
+                await device.connected()
+                await device.follow(segment)
+            await asyncio.gather(erase_on(), *map(write_on, devices))
+            async with asyncio.timeout(SETTLE_S_MAX):
+                for device in devices:
+                    await device.settled()
+            _, records = await read_records(server.hub.store, document.number)
+            assert sorted(key for _, key in records) == sorted(written)
+            assert {key for (_, key), value in records.items() if value["type"] == "redacted"} == gone
+            for device in devices:
+                assert (await device.compare(segment)).verdict is Verdict.EQUAL
+                assert sorted(one["id"] for one in device.records(segment, ROOT)) == sorted(written)
+                assert (device.status.waiting, device.refused) == (0, [])
+    report(written=len(written), erased=len(gone))
