@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks import machine, report
 from benchmarks.catalogue import NO_PEERS, PEER_KEYS, SCENARIOS, UnknownName, choose
 from benchmarks.collection import Collection, Results
+from benchmarks.extraction import command as extraction
 from benchmarks.load.socket import ConnectionLost
 from benchmarks.scenarios.scenario import NotMeasured, Participant, Scenario, Size
 from benchmarks.scenarios.window import DeliveryFailed
@@ -25,11 +26,13 @@ OPEN_FILES_WANTED: Final = 16_384
 """Thousands of connections, on both sides of them."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.command("extraction")(extraction.measure)
 console = Console(stderr=True)
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def main(  # noqa: PLR0913 - one parameter per option
+    context: typer.Context,
     *,
     only: Annotated[
         list[str] | None,
@@ -49,6 +52,8 @@ def main(  # noqa: PLR0913 - one parameter per option
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = RESULTS,
 ) -> None:
     """Syncline and its peers on the same work, side by side; the table lands in benchmarks/results/."""
+    if context.invoked_subcommand is not None:
+        return
     try:
         scenarios = choose(only or (), peers or (), syncline=syncline)
     except UnknownName as error:

@@ -16,6 +16,10 @@ from syncline_protocol.extraction.rules import NO_FIELD, Field, IssueType, Rules
 WORDS_MAX: Final = 8
 """More words are a sentence."""
 
+WORDS_FEW: Final = 4
+WEIGHT_MAX_SHORT: Final = 5
+"""A few words may have a weak term in them: firms are called after software and music as well."""
+
 
 def bare_answers(
     heard: Sequence[Heard], rules: Rules, issue_type: IssueType, known: Sequence[Candidate]
@@ -24,25 +28,40 @@ def bare_answers(
     if any(not one.said.is_customer for one in heard):
         return
     fields = {field.name: field for field in rules.fields}
-    taken = {one.message for one in known}
-    there = {one.field for one in known}
+    begins: dict[int, int] = {}  # where the first known value of a message stands
+    for value in known:
+        begins[value.message] = min(value.start, begins.get(value.message, value.start))
+    there = {value.field for value in known}
     waiting = [name for name in issue_type.answers if name not in there]
     for number, one in enumerate(heard):
-        text = one.folded.text
-        if number in taken or not 0 < len(text.split()) <= WORDS_MAX or says(one.folded, rules.fillers):
+        if not _is_answer(one, rules):
             continue
-        at = 0
-        while waiting and at < len(text):
-            at += len(text[at:]) - len(text[at:].lstrip(" ,.:;-"))
-            if text[at : at + 4].lower() == "and ":
-                at += 4
-            end, value = _answer(one, at, waiting[0], fields, rules)
-            if end == at:
-                break
-            if value is not None:
-                yield Candidate(waiting[0], text[slice(*value)], BARE, number, *value)
+        if number in begins and waiting[:1] == [NO_FIELD]:
             del waiting[0]
-            at = end
+        at, end = 0, begins.get(number, len(one.folded.text))
+        while waiting and at < end:
+            at = _past_signs(one.folded.text, at)
+            reached, span = _answer(one, at, waiting[0], fields, rules)
+            if reached == at or reached > end:
+                break
+            if span is not None:
+                yield Candidate(waiting[0], one.folded.text[slice(*span)], BARE, number, *span)
+            del waiting[0]
+            at = reached
+
+
+def _is_answer(one: Heard, rules: Rules) -> bool:
+    """Whether the message may be an answer: short, and neither a greeting nor the concern itself."""
+    words = len(one.folded.text.split())
+    if not 0 < words <= WORDS_MAX or says(one.folded, rules.fillers):
+        return False
+    weights = [abs(term.weight) for _, term, _, _ in rules.terms.find(one.folded)]
+    return max(weights, default=0) < (WEIGHT_MAX_SHORT if words <= WORDS_FEW else 1)
+
+
+def _past_signs(text: str, at: int) -> int:
+    at += len(text[at:]) - len(text[at:].lstrip(" ,.:;-"))
+    return at + 4 if text[at : at + 4].lower() == "and " else at
 
 
 def _answer(

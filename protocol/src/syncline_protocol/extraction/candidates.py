@@ -1,8 +1,8 @@
 """Values that may be a field's, and which of them it is.
 
-A value of the customer's outweighs the staff's, whatever it is: an agent repeats, guesses, and mistypes. Among values of
-one side a correction outweighs what was said before it; otherwise the surer one holds, and of equally sure ones the later
-(or, for fields that say so, the first).
+A value of the customer's outweighs the staff's, whatever it is: an agent repeats, guesses, and mistypes. Among values
+of one side a correction outweighs what was said before it; otherwise the surer one holds, and of equally sure ones the
+later (or, for fields that say so, the first).
 """
 
 from collections.abc import Iterable, Sequence
@@ -88,4 +88,4 @@ def _extracted(one: Candidate, heard: Sequence[Heard]) -> Extracted:
     message = heard[one.message]
     confidence = one.confidence if message.said.is_customer else one.confidence * STAFF_SHARE // 100
     span = message.folded.span(one.start, one.end)
-    return Extracted(one.field, one.value, confidence, message.said.id, tuple(span))
+    return Extracted(one.field, one.value, confidence, message.said.id, (span.start, span.end))

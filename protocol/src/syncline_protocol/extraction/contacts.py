@@ -1,7 +1,7 @@
 """Telephone numbers and e-mail addresses: found by what they are, written in one form.
 
-Numbers are those of the numbering plans that `phonenumbers` keeps, in E.164. A number of another country is understood with its
-country code, otherwise as one of the conversation's region.
+Numbers are those of the numbering plans that `phonenumbers` keeps, in E.164. A number of another country is understood
+with its country code, otherwise as one of the conversation's region.
 """
 
 import re

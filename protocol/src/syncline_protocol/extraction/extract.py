@@ -1,7 +1,8 @@
-"""From conversation to ticket: what it is about and the values that are said in it, each with its message and its words.
+"""From conversation to ticket: what it is about and the values that are said in it, each with its message and its
+words.
 
-A pure function of the messages and the rules: the agent's device makes the same offline as the server does. It suggests; what
-goes into a ticket is written by somebody, as an event that names the message.
+A pure function of the messages and the rules: the agent's device makes the same offline as the server does. It
+suggests; what goes into a ticket is written by somebody, as an event that names the message.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -50,7 +51,8 @@ def extract(said: Sequence[Said], rules: Rules) -> Extraction:
 
 
 def missing_fields(issue_type: str, fields: Collection[str], rules: Rules) -> tuple[str, ...]:
-    """The names of the fields that a ticket of this issue type needs and that `fields` does not have, in the rules' order.
+    """The names of the fields that a ticket of this issue type needs and that `fields` does not have, in the rules'
+    order.
 
     Nothing is missing for an issue type that the rules do not know.
     """

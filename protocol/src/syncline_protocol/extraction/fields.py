@@ -96,7 +96,9 @@ def _match_at(folded: Folded, at: int, field: Field) -> Found | None:
 
 
 def _whole(folded: Folded, match: re.Match[str]) -> Found | None:
-    """The match, if it is a word or several and no part of one."""
+    """The match, if it is a word or several and no part of one. Its value is what stands in parentheses, if anything
+    does.
+    """
     start, end = match.span()
     if start == end:
         return None
@@ -105,7 +107,8 @@ def _whole(folded: Folded, match: re.Match[str]) -> Found | None:
         return None
     if _WORD_CHARACTER.match(after) and _WORD_CHARACTER.match(folded.text[end - 1]):
         return None
-    return start, end, match[0]
+    group = match.lastindex or 0
+    return *match.span(group), match[group]
 
 
 def _value_before(folded: Folded, end: int, field: Field) -> Found | None:

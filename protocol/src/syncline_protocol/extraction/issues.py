@@ -1,11 +1,11 @@
 """What a conversation is about: the issue type for which the most is said.
 
-1. A term counts where it is said first. Said within the words of a longer term, of whatever issue type, it counts for nothing: in
-   "update my expenses" nobody updates anything.
-2. What the customer says first weighs most: of the messages in which anything was found, the first counts whole, later ones
-   less. What the staff says counts little: it may only have asked.
-3. For an issue type the heaviest term counts whole, the next by half, the next by a quarter: saying it often is not saying it
-   better. What speaks against it counts whole.
+1. A term counts where it is said first. Said within the words of a longer term, of whatever issue type, it counts for
+   nothing: in "update my expenses" nobody updates anything.
+2. What the customer says first weighs most: of the messages in which anything was found, the first counts whole, later
+   ones less. What the staff says counts little: it may only have asked.
+3. For an issue type the heaviest term counts whole, the next by half, the next by a quarter: saying it often is not
+   saying it better. What speaks against it counts whole.
 4. The greatest sum decides; of equal ones the type that stands first in the rules. Below `least` it is none of them.
 
 Numbers are whole, so that every device comes to the same.

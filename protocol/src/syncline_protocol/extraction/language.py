@@ -18,7 +18,9 @@ _SCRIPTS: Final = (
     ("ar", re.compile(r"[\u0600-\u06ff]"), 1),
     ("en", re.compile(r"[A-Za-z]"), 1),
 )
-"""Language, its letters, and what one weighs: a Chinese character is half a word, and product names are Latin everywhere."""
+"""Language, its letters, and what one weighs: a Chinese character is half a word, and product names are Latin
+everywhere.
+"""
 
 _KANA_SHARE: Final = 5
 """Japanese has Chinese characters as well: every fifth letter in kana makes it Japanese."""

@@ -1,7 +1,7 @@
 """Names of people and firms in a text: what follows "my name is" or 我叫, and where it ends.
 
-Nothing tells a name from a word but its place, so these are asked for only where a label, a question or a telephone number
-beside it says that a name is there.
+Nothing tells a name from a word but its place, so these are asked for only where a label, a question or a telephone
+number beside it says that a name is there.
 """
 
 import re
@@ -68,7 +68,9 @@ def labelled_name(folded: Folded, at: int, rules: Rules) -> tuple[int, int] | No
 
 
 def asked_name(folded: Folded, rules: Rules) -> tuple[int, int] | None:
-    """The name in an answer to who one is: the first that stands by itself, or the words that the answer begins with."""
+    """The name in an answer to who one is: the first that stands by itself, or the words that the answer begins
+    with.
+    """
     found = next(han_names(folded, rules), None)
     if found is not None:
         return found

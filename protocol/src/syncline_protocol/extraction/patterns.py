@@ -1,4 +1,4 @@
-"""Patterns out of an operator's file, bounded in time before they are ever run.
+r"""Patterns out of an operator's file, bounded in time before they are ever run.
 
 Python's matcher backtracks: `(a+)+b` on forty letters takes longer than anyone waits. So a pattern may repeat only a
 known number of times, and the number of ways in which it can match at one place (the paths a matcher can be led along
@@ -6,9 +6,9 @@ before it gives up) is counted when the file is read: a sequence multiplies, alt
 powers. Beyond `WAYS_MAX` the pattern is refused. Together with `MATCHED_CHARACTERS_MAX` that bounds the work for a
 message; nothing has to be timed or interrupted.
 
-The language is a part of Python's: literals, escapes, classes, `.`, groups, alternatives, `?` and `{m,n}` (also possessive: `{m,n}+`
-gives nothing back, and so counts as one way), `^`, `$`, `\\b`, and looks ahead and behind. Not in it: `*`, `+`, `{m,}`, references
-back, flags.
+The language is a part of Python's: literals, escapes, classes, `.`, groups, alternatives, `?` and `{m,n}` (also
+possessive: `{m,n}+` gives nothing back, and so counts as one way), `^`, `$`, `\b`, and looks ahead and behind. Not in
+it: `*`, `+`, `{m,}`, references back, flags.
 """
 
 import re
@@ -28,7 +28,9 @@ _GROUP_STARTS: Final = ("?:", "?=", "?!", "?<=", "?<!")
 
 
 def compile_pattern(source: str, *, any_case: bool = False) -> re.Pattern[str]:
-    """The pattern, ready to match, `any_case` alike or not. Raises `ValueError`, which says what to write instead, when it is not allowed."""
+    """The pattern, ready to match, `any_case` alike or not. Raises `ValueError`, which says what to write instead, when
+    it is not allowed.
+    """
     if not source or len(source) > PATTERN_CHARACTERS_MAX:
         raise ValueError(f"a pattern has 1 to {PATTERN_CHARACTERS_MAX} characters")
     reader = _Reader(source)

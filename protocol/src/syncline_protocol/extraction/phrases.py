@@ -10,8 +10,8 @@
 Where a term begins or ends with a Latin letter or a digit, a word begins or ends there: `app` is not found in `apply`.
 An apostrophe may be missing: customers write `cant`. Chinese has no such limits.
 
-A term is bounded in time like a pattern (`patterns.py`): what repeats in it takes all it can and gives nothing back, but for
-the gaps, of which there are at most two.
+A term is bounded in time like a pattern (`patterns.py`): what repeats in it takes all it can and gives nothing back,
+but for the gaps, of which there are at most two.
 """
 
 import re
@@ -38,8 +38,8 @@ _WORD: Final = re.compile(r"[a-z0-9]")
 
 
 class Phrase(msgspec.Struct, frozen=True):
-    """A term, ready to be found. One of `needles` is in every text that `pattern` matches; they are looked for first, being
-    cheaper.
+    """A term, ready to be found. One of `needles` is in every text that `pattern` matches; they are looked for first,
+    being cheaper.
     """
 
     written: str
@@ -69,9 +69,7 @@ class PhraseIndex:
         """The number of each phrase that stands in the text, and where, in the order of the numbers."""
         lower = folded.lower
         starts = {*lower, *(lower[place : place + 2] for place in range(len(lower) - 1))}
-        numbers = {
-            number for start in starts for needle, number in self._by_start.get(start, ()) if needle in lower
-        }
+        numbers = {number for start in starts for needle, number in self._by_start.get(start, ()) if needle in lower}
         for number in sorted(numbers):
             for match in self._phrases[number].pattern.finditer(lower):
                 yield number, *match.span()
@@ -101,7 +99,11 @@ def read_phrase(written: str) -> Phrase:
 def _needles(choice: list[str]) -> tuple[str, ...]:
     """For each of the alternatives the longest letters that stand together in it."""
     return tuple(
-        max((part for piece in _PIECE.findall(one) if piece.strip(" *.") for part in piece.split("'")), key=len, default="")
+        max(
+            (part for piece in _PIECE.findall(one) if piece.strip(" *.") for part in piece.split("'")),
+            key=len,
+            default="",
+        )
         for one in choice
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from syncline_protocol.extraction.candidates import PRODUCT, Candidate
+from syncline_protocol.extraction.contacts import emails
 from syncline_protocol.extraction.heard import Heard
 from syncline_protocol.extraction.rules import Product, Rules
 
@@ -32,8 +33,11 @@ def product_candidates(heard: Sequence[Heard], number: int, rules: Rules) -> Ite
 
 
 def _mentions(one: Heard, product: Product) -> Iterator[tuple[int, int]]:
-    """Where it is named, but for words in which its name is part of something else: 手机 in 手机号."""
+    """Where it is named, but for words in which its name is part of something else: 手机 in 手机号, Outlook in an
+    address.
+    """
     other = [span for phrase in product.but for span in phrase.find(one.folded)]
+    other.extend((start, end) for start, end, _ in emails(one.folded))
     for phrase in product.terms:
         for start, end in phrase.find(one.folded):
             if not any(first <= start and end <= last for first, last in other):

@@ -1,7 +1,8 @@
 """Rules for extraction, out of the tables of `syncline.toml`: what there is to look for, by what words.
 
-`docs/guide.md`, "Rules for extraction", is how an operator writes them; `default_rules.toml` beside this module is what is shipped,
-in the same form. Reading checks everything at once: afterwards no rule can fail, and none takes longer than `patterns.py` says.
+`docs/guide.md`, "Rules for extraction", is how an operator writes them; `default_rules.toml` beside this module is what
+is shipped, in the same form. Reading checks everything at once: afterwards no rule can fail, and none takes longer than
+`patterns.py` says.
 """
 
 import re
@@ -63,8 +64,8 @@ class Term(msgspec.Struct, frozen=True):
 
 
 class IssueType(msgspec.Struct, frozen=True):
-    """A kind of concern. `label` by language; `group`: who takes care of it; `required`: fields that a ticket of it needs;
-    `answers`: the fields that bare answers are taken for, in this order, where nobody's question says for which;
+    """A kind of concern. `label` by language; `group`: who takes care of it; `required`: fields that a ticket of it
+    needs; `answers`: the fields that bare answers are taken for, in this order, where nobody's question says for which;
     `symptom`: whether something is broken, so that the customer's words for it are a field.
     """
 
@@ -96,8 +97,8 @@ class Field(msgspec.Struct, frozen=True):
     """A value to look for. `label`: words before it; `asked`: words of a question for it; `unit`: words behind it;
     `value`: what it looks like after these; `alone`: what it looks like where nothing says that it is one.
 
-    `but`: what such a value is not. `words`: how many a value of kind `words` has at most. `first`: of several that are equally
-    sure the first holds, not the last.
+    `but`: what such a value is not. `words`: how many a value of kind `words` has at most. `first`: of several that are
+    equally sure the first holds, not the last.
     """
 
     name: str
@@ -113,7 +114,9 @@ class Field(msgspec.Struct, frozen=True):
 
 
 class Product(msgspec.Struct, frozen=True):
-    """A product or kind of product: `name` is the field's value; `but`: words in which its terms stand for something else."""
+    """A product or kind of product: `name` is the field's value; `but`: words in which its terms stand for something
+    else.
+    """
 
     name: str
     terms: tuple[Phrase, ...]
@@ -124,8 +127,8 @@ class Product(msgspec.Struct, frozen=True):
 class Rules(msgspec.Struct, frozen=True):
     """All rules, checked and ready. `otherwise`: the issue type when less than `least` speaks for every other one.
 
-    `corrections`: words by which a customer takes something back; `fillers`: words of messages that say nothing; `stop`: words
-    that are no part of a name; `surnames`: what Chinese names begin with.
+    `corrections`: words by which a customer takes something back; `fillers`: words of messages that say nothing;
+    `stop`: words that are no part of a name; `surnames`: what Chinese names begin with.
     """
 
     issue_types: tuple[IssueType, ...]
@@ -143,8 +146,8 @@ class Rules(msgspec.Struct, frozen=True):
 
     @staticmethod
     def read(tables: Mapping[str, Any], *, shipped: Mapping[str, Any] | None = None) -> "Rules":
-        """The rules of `tables` (the whole of `syncline.toml`; what is not of extraction is left alone), completed by those
-        that are `shipped`: an issue type, field or product of the same name replaces key by key.
+        """The rules of `tables` (the whole of `syncline.toml`; what is not of extraction is left alone), completed by
+        those that are `shipped`: an issue type, field or product of the same name replaces key by key.
 
         Raises `ValueError` that begins with the path of what is wrong: `extraction.field[0].value: …`.
         """
@@ -152,7 +155,7 @@ class Rules(msgspec.Struct, frozen=True):
         mine = own.table("extraction")
         ours = Table("shipped", {} if mine.truth("only_own") else shipped or {})
         theirs = ours.table("extraction")
-        for key in mine.keys():
+        for key in mine.names():
             if key not in KEYS:
                 mine.fail(f"no such key here; there are {', '.join(sorted(KEYS))}", key)
         both = mine.over(theirs)
@@ -186,7 +189,7 @@ def _issue_type(table: Table) -> IssueType:
     label = table.table("label")
     made = IssueType(
         name=_name_of(table),
-        label=MappingProxyType({_language(label, key): label.text(key) for key in label.keys()}),
+        label=MappingProxyType({_language(label, key): label.text(key) for key in label.names()}),
         group=table.one("group", _name),
         required=table.each("required", _name),
         answers=table.each("answers", _answer),
@@ -241,7 +244,7 @@ def _phrases_by_language(table: Table, key: str) -> tuple[Phrase, ...]:
 
 def _in_languages(table: Table, *, without: Collection[str]) -> tuple[Phrase, ...]:
     """Terms stand by language for whoever reads the file; what a customer mixes is found all the same."""
-    languages = [_language(table, key) for key in table.keys() if key not in without]
+    languages = [_language(table, key) for key in table.names() if key not in without]
     return tuple(phrase for language in languages for phrase in _phrases(table, language))
 
 
@@ -257,7 +260,7 @@ def _language(table: Table, key: str) -> str:
 
 def _regions(table: Table) -> Mapping[str, str]:
     """Where numbers without a country code are from, by the language of the conversation."""
-    return MappingProxyType({_language(table, key): table.one(key, _region) or "" for key in table.keys()})
+    return MappingProxyType({_language(table, key): table.one(key, _region) or "" for key in table.names()})
 
 
 def _region(written: str) -> str:

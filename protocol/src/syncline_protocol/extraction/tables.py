@@ -7,7 +7,9 @@ Value = TypeVar("Value")
 
 
 class Table:
-    """One table and where it stands: `extraction.field[2]`. Every failure is a `ValueError` that begins with the path."""
+    """One table and where it stands: `extraction.field[2]`. Every failure is a `ValueError` that begins with the
+    path.
+    """
 
     __slots__ = ("_read", "_values", "path")
 
@@ -28,7 +30,7 @@ class Table:
         self._read.add(key)
         return key in self._values
 
-    def keys(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """All keys, in the order written; they count as read."""
         self._read.update(self._values)
         return tuple(self._values)
@@ -99,7 +101,11 @@ class Table:
 
     def over(self, other: "Table") -> "Table":
         """This table, and what only `other` says; wrong places are named by this one's path."""
-        return Table(self.path, {**other._values, **self._values})
+        return Table(self.path, other.with_these(self._values))
+
+    def with_these(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What is said here, with `values` in its place."""
+        return {**self._values, **values}
 
     def _one(self, key: str, item: Any, read: Callable[[str], Value]) -> Value:
         if not isinstance(item, str) or not item.strip():
@@ -114,7 +120,8 @@ class Table:
 
 
 def completed(own: Sequence[Table], shipped: Sequence[Table]) -> tuple[Table, ...]:
-    """Tables by `name`: those of `shipped` with what `own` says of the same name in its place, then what is new in `own`.
+    """Tables by `name`: those of `shipped` with what `own` says of the same name in its place, then what is new in
+    `own`.
 
     Raises `ValueError` when a name comes twice in one list.
     """
