@@ -54,6 +54,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with ServerProcess(tmp_path_factory.mktemp("rights") / "data") as server:
         made = Place(server, new_segment(server, "cus"), new_segment(server, "eve"))
         asyncio.run(fill(made))
+        with rest(server, "mei", "agent") as client:
+            for id_, customer in (("mine", "cus"), ("theirs", "eve")):
+                answer = client.post("/v1/tickets", json={"subject": id_, "id": id_, "customer": customer})
+                assert answer.status_code == HTTPStatus.CREATED, answer.text
         yield made
 
 
@@ -163,6 +167,7 @@ def calls(place: Place) -> list[Call]:
     own, foreign = place.own.split("/")[1], place.foreign.split("/")[1]
     conversation, people = "/v1/conversations/{id}", "/v1/conversations/{id}/participants"
     messages = "/v1/conversations/{id}/messages"
+    tickets, ticket, note = "/v1/tickets", "/v1/tickets/{id}", {"type": "note", "text": "hello"}
     all_, wanted = "/v1/conversations", {"subject": "x", "channel": "chat"}
     return [
         Call(all_, "POST", all_, {**wanted, "customer": "eve"}),
@@ -175,6 +180,21 @@ def calls(place: Place) -> list[Call]:
         Call(people, "POST", f"/v1/conversations/{own}/participants", {"user": "eve", "role": "customer"}),
         Call(people + "/{user}", "DELETE", f"/v1/conversations/{foreign}/participants/eve", None),
         Call(people + "/{user}", "DELETE", f"/v1/conversations/{own}/participants/mei", None),
+        Call(all_, "GET", all_, None, HTTPStatus.OK),
+        Call(f"{conversation}/seen", "GET", f"/v1/conversations/{foreign}/seen", None),
+        Call(f"{conversation}/extraction", "GET", f"/v1/conversations/{own}/extraction", None),
+        Call(f"{conversation}/tickets", "POST", f"/v1/conversations/{own}/tickets", {}),
+        Call(tickets, "GET", tickets, None, HTTPStatus.OK),
+        Call(tickets, "POST", tickets, {"subject": "x"}),
+        *(Call(ticket, "GET", f"/v1/tickets/{id_}", None) for id_ in ("theirs", "no-such-thing")),
+        *(Call(f"{ticket}/events", "GET", f"/v1/tickets/{id_}/events", None) for id_ in ("theirs", "mine")),
+        *(Call(f"{ticket}/events", "POST", f"/v1/tickets/{id_}/events", note) for id_ in ("theirs", "mine")),
+        Call(f"{ticket}/claim", "POST", "/v1/tickets/mine/claim", None),
+        Call("/v1/inbox", "GET", "/v1/inbox", None, HTTPStatus.OK),
+        Call("/v1/inbox/changes", "GET", "/v1/inbox/changes?since=0.0", None, HTTPStatus.OK),
+        Call("/v1/search", "GET", "/v1/search?q=hello", None, HTTPStatus.OK),
+        Call("/v1/search", "GET", f"/v1/search?q=hello&conversation={foreign}", None, HTTPStatus.OK),
+        Call("/v1/configuration", "GET", "/v1/configuration", None),
         Call("/v1/users/{user}/sessions", "DELETE", "/v1/users/eve/sessions", None),
         Call("/v1/users/{user}/sessions", "DELETE", "/v1/users/mei/sessions?device=d1", None),
     ]  # fmt: skip
@@ -184,12 +204,15 @@ async def test_a_customer_and_every_route(place: Place) -> None:
     """Asking for a conversation under an id that exists changes nothing and gives no right to it."""
     guarded = {(operation.method, operation.path) for operation in OPERATIONS if operation.roles is not None}
     assert guarded == {(call.method, call.route) for call in calls(place)}
+    foreign = place.foreign.split("/")[1]
     heads = [segment.rsplit("/", 1)[0] for segment in (place.own, place.foreign)]
     before = [await read_log(place.server, head) for head in heads]
     with rest(place.server, "cus", "customer") as cus, httpx.Client(base_url=place.server.http) as nobody:
         for call in calls(place):
             answer = cus.request(call.method, call.path, json=call.body)
             assert answer.status_code == call.status, (call, answer.text)
+            if call.status == HTTPStatus.OK:
+                assert not re.search(rf"\beve\b|theirs|{foreign}", answer.text), (call, answer.text)
             anonymous = nobody.request(call.method, call.path, json=call.body)
             assert anonymous.status_code == HTTPStatus.UNAUTHORIZED, call
     assert [await read_log(place.server, head) for head in heads] == before

@@ -39,9 +39,11 @@ class Running:
         issue = self.hub.authority.issue
         return issue(tenant=tenant, user=user, role=role, groups=groups, now_ms=now_ms, ttl_s=ttl_s)
 
-    def rest(self, user: str = "mei", role: str = "agent", *, tenant: str = "default") -> httpx.AsyncClient:
+    def rest(
+        self, user: str = "mei", role: str = "agent", *, tenant: str = "default", groups: Sequence[str] = ()
+    ) -> httpx.AsyncClient:
         """An HTTP client of this user."""
-        headers = {"Authorization": f"Bearer {self.token(user, role, tenant=tenant)}"}
+        headers = {"Authorization": f"Bearer {self.token(user, role, tenant=tenant, groups=groups)}"}
         return httpx.AsyncClient(base_url=self.http, headers=headers)
 
     async def conversation(self, customer: str = "cus", id: str | None = None) -> str:  # noqa: A002 - the field's name

@@ -20,7 +20,7 @@ import structlog
 from syncline_protocol.documents.identity import Identity
 from syncline_protocol.names import parse_name
 
-from syncline_server.projections import digest, dirt, inbox, lists, search
+from syncline_server.projections import digest, dirt, inbox, lists, search, ticket_list
 from syncline_server.projections.database import NAME, Database, Work
 from syncline_server.projections.facts import Facts
 from syncline_server.projections.feed import Feed
@@ -34,6 +34,7 @@ from syncline_server.projections.model import (
     View,
 )
 from syncline_server.projections.queue import PROJECTED, Job
+from syncline_server.projections.ticket_list import TicketPage
 from syncline_server.storage.interface import DocumentKey, Store, StoreCorrupt
 
 T = TypeVar("T")
@@ -178,6 +179,20 @@ class Projections:
         """Messages and tickets (`kind`: only one of them) that hold all of `q` and that `identity` may read."""
         wanted = search.parse(identity, q, kind, conversation)
         return await self._read(lambda db: search.read(db, wanted, limit, cursor))
+
+    async def tickets(  # noqa: PLR0913 - what may be asked for
+        self,
+        identity: Identity,
+        *,
+        status: str | None = None,
+        group: str | None = None,
+        assignee: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> TicketPage:
+        """Tickets that `identity` may read, the newest first. `status`: a ticket's, or `open`."""
+        wanted = ticket_list.wanted(identity, status=status, group=group, assignee=assignee)
+        return await self._read(lambda db: ticket_list.read(db, identity, wanted, limit, cursor))
 
     async def digest(self) -> bytes:
         """What everything here comes to, in 32 bytes."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from syncline_protocol.limits import PROTOCOL_VERSION
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised with every change of a table, of what stands in it, or of the terms under which texts are found."""
 
 USER_VERSION: Final = PROTOCOL_VERSION << 16 | VERSION
@@ -140,6 +140,11 @@ TABLES: Final = (
     WHERE assignee IS NOT NULL AND status NOT IN ('resolved', 'closed', 'cancelled', 'merged')
     """,
     "CREATE INDEX tickets_resolved ON tickets (resolved_at) WHERE status = 'resolved'",
+    # What lists of tickets go by, and how much work everybody has.
+    "CREATE INDEX tickets_by_assignee ON tickets (tenant, assignee, place)",
+    "CREATE INDEX tickets_by_team ON tickets (tenant, team, place)",
+    "CREATE INDEX tickets_by_status ON tickets (tenant, status, place)",
+    "CREATE INDEX tickets_by_customer ON tickets (tenant, customer, place)",
     """
     CREATE TABLE ticket_links (
         ticket INTEGER NOT NULL,

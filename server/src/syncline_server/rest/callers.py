@@ -13,6 +13,7 @@ from starlette.requests import Request
 from syncline_protocol.documents.identity import Identity
 
 from syncline_server.actor import Actor
+from syncline_server.auth import Grant
 from syncline_server.hub import Hub
 from syncline_server.intake import HOLD_S_MAX
 from syncline_server.rest.problems import Problem, ProblemCode
@@ -37,11 +38,7 @@ class Callers:
 
         Raises `Problem` (unauthenticated, rate_limited) or `ProtocolViolation` (a token that does not count).
         """
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not token:
-            raise Problem(ProblemCode.UNAUTHENTICATED, "send a token: `Authorization: Bearer …`")
-        grant = self._hub.authority.check(token, now_ms=self._hub.now_ms())
-        identity = grant.identity(DEVICE)
+        identity = self.check(request).identity(DEVICE)
         seconds = self._take(identity, asyncio.get_running_loop().time())
         if seconds > HOLD_S_MAX:
             retry = {"retry_after_ms": int(seconds * 1000)}
@@ -49,6 +46,13 @@ class Callers:
         if seconds > 0:
             await asyncio.sleep(seconds)
         return self._hub.actors.of(identity)
+
+    def check(self, request: Request) -> Grant:
+        """What the request's token grants now. Raises `Problem` or `ProtocolViolation`."""
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not token:
+            raise Problem(ProblemCode.UNAUTHENTICATED, "send a token: `Authorization: Bearer …`")
+        return self._hub.authority.check(token, now_ms=self._hub.now_ms())
 
     def _take(self, identity: Identity, now_s: float) -> float:
         self._known[identity] = None

@@ -12,6 +12,7 @@ from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_server.conversations import head_name, segment_name
 from syncline_server.rest.declaration import WRITERS, Answer, Call, NewId, NoParameters, Operation
 from syncline_server.rest.problems import Problem, ProblemCode
+from syncline_server.rest.projected import projected
 
 NOBODY_ELSE = frozenset({ProblemCode.FORBIDDEN})
 
@@ -35,6 +36,20 @@ class ConversationMade(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     document: str
     segment: str
+
+
+class SeenBy(msgspec.Struct, frozen=True, kw_only=True):
+    """`user` has read up to `message`, stamped `up_to`."""
+
+    user: str
+    up_to: int
+    message: str
+
+
+class SeenList(msgspec.Struct, frozen=True, kw_only=True):
+    """How far everybody has read, by user."""
+
+    seen: tuple[SeenBy, ...]
 
 
 class NewParticipant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,6 +92,14 @@ async def readable_head(call: Call[Any, Any]) -> ConversationHead:
     return head
 
 
+async def seen(call: Call[NoParameters, None]) -> Answer:
+    """How far everybody has read."""
+    await readable_head(call)
+    projections = await projected(call.hub)
+    found = await projections.seen_by(call.identity.tenant, call.path["id"])
+    return Answer(SeenList(seen=tuple(SeenBy(**one._asdict()) for one in found)))
+
+
 async def add_participant(call: Call[NoParameters, NewParticipant]) -> Answer:
     """Let a user take part."""
     wanted, conversations = call.body, call.hub.conversations
@@ -110,6 +133,16 @@ OPERATIONS = (
         who="whoever may read it",
         run=show,
         answers={HTTPStatus.OK: ConversationHead},
+        problems=NOBODY_ELSE,
+    ),
+    Operation(
+        method="GET",
+        path="/v1/conversations/{id}/seen",
+        id="show_seen",
+        summary="How far everybody has read",
+        who="whoever may read the conversation",
+        run=seen,
+        answers={HTTPStatus.OK: SeenList},
         problems=NOBODY_ELSE,
     ),
     Operation(

@@ -53,6 +53,8 @@ class Call(Generic[Query, Body]):
     query: Query
     body: Body
     actor: Actor | None
+    still_there: Callable[[], Awaitable[None]]
+    """Raises when the caller has left or may not read any longer: for operations that wait."""
 
     @property
     def author(self) -> Actor:
@@ -85,8 +87,9 @@ class Operation:
     """One operation.
 
     `roles` may call it at all (None: no token is wanted); what else they need, the operation sees to. `who` says it for
-    people. `body` is None where there is none. `problems` are those that do not follow from the rest. `headers` are
-    those of its successful answers.
+    people. `body` is None where there is none; where it is not required, no body is as good as `{}`. `problems` are
+    those that do not follow from the rest. `headers` are those of its successful answers,
+    `request_headers` those that it looks at, each with what it means.
     """
 
     method: str
@@ -99,8 +102,10 @@ class Operation:
     roles: frozenset[Role] | None = EVERYBODY
     query: type[msgspec.Struct] = NoParameters
     body: Any = None
+    body_required: bool = True
     problems: frozenset[ProblemCode] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
+    request_headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def path_parameters(self) -> tuple[str, ...]:

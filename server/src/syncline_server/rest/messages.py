@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from syncline_protocol.clock import at_from_ms, at_ms
+from syncline_protocol.documents.conversation import ConversationHead
 from syncline_protocol.documents.messages import Message, reduce_messages
 from syncline_protocol.documents.schema import MESSAGES
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
@@ -63,7 +64,7 @@ async def list_messages(call: Call[MessageQuery, None]) -> Answer:
     segments = [one for one in reversed(head.segments) if end is None or one <= end.segment]
     page: list[Message] = []
     for place, segment in enumerate(segments, start=1):
-        shown = await _shown(call, segment)
+        shown = await shown_in(call, segment)
         if end is not None and segment == end.segment:
             shown = [one for one in shown if (one.at, one.id) < (end.at, end.id)]
         wanted = call.query.limit - len(page)
@@ -75,7 +76,18 @@ async def list_messages(call: Call[MessageQuery, None]) -> Answer:
     return Answer(MessagePage(messages=tuple(page)))
 
 
-async def _shown(call: Call[Any, Any], segment: int) -> Sequence[Message]:
+async def newest_messages(call: Call[Any, Any], head: ConversationHead, count: int) -> Sequence[Message]:
+    """The newest `count` messages of the conversation in the path, and at most a segment more, in their order."""
+    found: list[Message] = []
+    for segment in reversed(head.segments):
+        if len(found) >= count:
+            break
+        found[:0] = await shown_in(call, segment)
+    return found
+
+
+async def shown_in(call: Call[Any, Any], segment: int) -> Sequence[Message]:
+    """The messages of a segment. Raises `RefusedUpdate`, `StoreError`."""
     document, _ = await call.hub.open(call.identity, segment_name(call.path["id"], segment))
     try:
         _, found = await read_records(call.hub.store, document.number)

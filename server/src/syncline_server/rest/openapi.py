@@ -104,11 +104,15 @@ def _operation(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
         "responses": _responses(operation, schemas),
         "security": [] if operation.roles is None else [{"token": []}],
     }
-    if parameters := path + schemas.query(operation.query):
+    headers = [
+        {"name": name, "in": "header", "description": what, "schema": {"type": "string"}}
+        for name, what in operation.request_headers.items()
+    ]
+    if parameters := path + schemas.query(operation.query) + headers:
         described["parameters"] = parameters
     if operation.body is not None:
         content = {JSON: {"schema": schemas.of(operation.body)}}
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {"required": operation.body_required, "content": content}
     return described
 
 

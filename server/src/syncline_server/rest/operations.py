@@ -7,7 +7,19 @@ from typing import Final
 
 import msgspec
 
-from syncline_server.rest import conversations, health, messages, openapi, sessions
+from syncline_server.rest import (
+    configuration,
+    conversations,
+    extraction,
+    health,
+    inbox,
+    messages,
+    openapi,
+    search,
+    sessions,
+    ticket_events,
+    tickets,
+)
 from syncline_server.rest.declaration import Answer, Call, NoParameters, Operation
 from syncline_server.rest.reading import JSON
 
@@ -36,5 +48,11 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     *conversations.OPERATIONS,
     *messages.OPERATIONS,
+    *extraction.OPERATIONS,
+    *tickets.OPERATIONS,
+    *ticket_events.OPERATIONS,
+    *inbox.OPERATIONS,
+    *search.OPERATIONS,
+    *configuration.OPERATIONS,
     *sessions.OPERATIONS,
 )

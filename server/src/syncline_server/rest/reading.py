@@ -62,14 +62,16 @@ def _bad_parameter(fault: Fault) -> Problem:
     return Problem(ProblemCode.INVALID, f"the parameter{where} is not as expected: {fault.detail}", faults=[fault])
 
 
-async def body(request: Request, kind: Any) -> Any:
-    """The body, as a value of `kind`."""
-    _check_media_type(request.headers)
+async def body(request: Request, operation: Operation) -> Any:
+    """The body, as a value of the type that is declared."""
     data = await _bytes(request)
+    if not data and not operation.body_required:
+        return operation.body()
+    _check_media_type(request.headers)
     if not data:
         raise Problem(ProblemCode.MALFORMED, "the body is missing: send JSON")
     try:
-        return msgspec.json.decode(data, type=kind)
+        return msgspec.json.decode(data, type=operation.body)
     except msgspec.ValidationError as error:
         fault = fault_in_body(error)
         raise Problem(ProblemCode.INVALID, f"the body is not as expected: {error}", faults=[fault]) from error

@@ -8,8 +8,7 @@ admission still checks.
 import functools
 import operator
 from collections.abc import Iterable, Mapping
-from types import UnionType
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -63,17 +62,29 @@ def _sent(root: str) -> Any:
     return _one_of(as_sent(schema) for type_, schema in SCHEMAS[root].items() if _written_by_people(root, type_))
 
 
-NewMessage: Final = _sent(MESSAGES)
-"""A record of a root `messages`, as it is sent."""
+EVENTS_MAX: Final = 50
+"""Events of one request."""
 
-NewEvent: Final = _sent(EVENTS)
-"""An event of a ticket, as it is sent."""
+if TYPE_CHECKING:  # to a type checker, what all of them have in common
+    NewMessage: TypeAlias = msgspec.Struct
+    NewEvents: TypeAlias = msgspec.Struct | list[msgspec.Struct]
+    MessageRecord: TypeAlias = Record
+    EventRecord: TypeAlias = Record
+else:
+    NewMessage = _sent(MESSAGES)
+    """A record of a root `messages`, as it is sent."""
 
-MessageRecord: Final = cast("UnionType", _one_of(SCHEMAS[MESSAGES].values()))
-"""A record of a root `messages`, as it is stored."""
+    NewEvent = _sent(EVENTS)
+    """An event of a ticket, as it is sent."""
 
-EventRecord: Final = cast("UnionType", _one_of(SCHEMAS[EVENTS].values()))
-"""An event of a ticket, as it is stored."""
+    NewEvents = NewEvent | Annotated[list[NewEvent], msgspec.Meta(min_length=1, max_length=EVENTS_MAX)]
+    """One event or several, as they are sent."""
+
+    MessageRecord = _one_of(SCHEMAS[MESSAGES].values())
+    """A record of a root `messages`, as it is stored."""
+
+    EventRecord = _one_of(SCHEMAS[EVENTS].values())
+    """An event of a ticket, as it is stored."""
 
 
 def value_of(sent: msgspec.Struct) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from syncline_protocol.errors import ProtocolViolation, RefusedUpdate
 
 from syncline_server.hub import Hub
+from syncline_server.projections.model import InvalidQuery
 from syncline_server.rest import problems, reading
 from syncline_server.rest.callers import Callers
 from syncline_server.rest.declaration import Answer, Call, Operation
@@ -64,10 +65,12 @@ class Rest:
             return problems.answer(problems.of_refusal(refusal))
         except ProtocolViolation as violation:
             return problems.answer(problems.of_violation(violation))
+        except InvalidQuery as error:
+            return problems.answer(Problem(ProblemCode.INVALID, str(error)))
         except StoreError as error:
             return problems.answer(Problem(ProblemCode.UNAVAILABLE, f"the store does not answer: {error}"))
         except ClientDisconnect:  # nobody reads this; nothing was begun
-            return problems.answer(Problem(ProblemCode.MALFORMED, "the request ended before its body did"))
+            return problems.answer(Problem(ProblemCode.MALFORMED, "the caller has left"))
 
     async def _call(self, operation: Operation, request: Request) -> Call[object, object]:
         actor = None
@@ -82,9 +85,15 @@ class Rest:
             headers=request.headers,
             path=reading.path(request, operation),
             query=reading.query(request, operation.query),
-            body=None if operation.body is None else await reading.body(request, operation.body),
+            body=None if operation.body is None else await reading.body(request, operation),
             actor=actor,
+            still_there=lambda: self._check(request),
         )
+
+    async def _check(self, request: Request) -> None:
+        self._callers.check(request)
+        if await request.is_disconnected():
+            raise ClientDisconnect
 
 
 def _response(operation: Operation, answer: Answer) -> Response:
