@@ -92,7 +92,7 @@ def view(ticket: Ticket) -> Shown:
 
 def register_view(register: Register | None) -> tuple[Any, set[Any]] | None:
     """What is shown, and what else was said."""
-    return register and (register.value, {one.value for one in register.others})
+    return None if register is None else (register.value, {one.value for one in register.others})
 
 
 # --- what people do --------------------------------------------------------------------------------------------------
@@ -119,9 +119,12 @@ def write(kind: str, **fields: Any) -> Doing:
 
 def on_first(kind: str, field: str, of: str, **fields: Any) -> Doing:
     """Write an event of this kind that names, in `field`, the first event of type `of`."""
-    return lambda device: device.write(
-        kind, **{field: next(id_ for id_, one in device.events.items() if one["type"] == of)}, **fields
-    )
+
+    def act(device: Device) -> None:
+        named = next(id_ for id_, one in device.events.items() if one["type"] == of)
+        device.write(kind, **fields | {field: named})
+
+    return act
 
 
 def both(*doings: Doing) -> Doing:

@@ -86,14 +86,14 @@ class Server(Device):
 
     def _answer(self, event: Value) -> None:
         if event["type"] == "transfer":
-            given = {name: event[name] for name in ("group", "user") if name in event}
+            given: Value = {name: event[name] for name in ("group", "user") if name in event}
             self.write("assignment", cause=event["id"], **given)
         elif event["type"] == "claim":
             ticket = self.ticket
             if ticket.assignee is None and not self._crossed_a_transfer(event):
                 self.write("assignment", cause=event["id"], user=event["by"])
             else:
-                holder = {"holder": ticket.assignee} if ticket.assignee else {}
+                holder: Value = {"holder": ticket.assignee} if ticket.assignee else {}
                 self.write("claim_lost", cause=event["id"], **holder)
         self._reopen(event)
 

@@ -24,6 +24,7 @@ fields: dict[str, st.SearchStrategy[Value]] = {
     "segment_opened": st.fixed_dictionaries({"segment": st.integers(1, 3)}),
     "closed": st.just({}),
     "reopened": st.just({}),
+    "ticket_linked": st.fixed_dictionaries({"ticket": st.sampled_from(["t1", "t2"]), "number": st.integers(0, 2)}),
     "archived": st.just({}),
 }
 

@@ -1,13 +1,17 @@
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.record_sets import PEOPLE, segment_records
 from support.records import record_id, record_value
 from support.vectors import as_json, read_vectors
-from syncline_protocol.documents.user import reduce_user
+from syncline_protocol.documents.messages import reduce_messages
+from syncline_protocol.documents.user import ReadPosition, reduce_user, unread_count
 
 VECTORS = read_vectors("reducers")["user"]
+UNREAD = read_vectors("reducers")["unread"]
 
 Rooted = tuple[str, dict[str, Any]]
 
@@ -56,6 +60,24 @@ def test_read_markers_never_move_back(delivery: tuple[list[Rooted], list[Rooted]
     for count in range(len(delivered)):
         before, after = reduce_user(delivered[:count]), reduce_user(delivered[: count + 1])
         assert all(after.read[conversation] >= position for conversation, position in before.read.items())
+
+
+@pytest.mark.parametrize("case", UNREAD, ids=lambda case: case["name"])
+def test_so_many_are_unread_as_the_vectors_say(case: dict[str, Any]) -> None:
+    asked = case["records"]
+    position = None if asked["position"] is None else ReadPosition(**asked["position"])
+    assert unread_count(reduce_messages(asked["messages"]), position, asked["user"]) == case["shown"]
+
+
+@given(st.integers(0, 2**32).map(Random))
+def test_reading_on_leaves_less_unread(random: Random) -> None:
+    messages = reduce_messages(segment_records(random))
+    positions = [None, *(ReadPosition(up_to=one.at, message=one.id) for one in messages)]
+    for user in PEOPLE:
+        counts = [unread_count(messages, position, user) for position in positions]
+        assert counts == sorted(counts, reverse=True)
+        assert counts[-1] == 0
+        assert counts[0] <= sum(one.by != user for one in messages)
 
 
 def test_a_malformed_record_is_an_error() -> None:

@@ -1,8 +1,10 @@
-"""A conversation's head as everybody reads it: what it is about, who takes part, which segments hold its messages.
+"""A conversation's head as everybody reads it: what it is about, who takes part, which segments hold its messages,
+which tickets came out of it.
 
 The server asks it who may open the conversation; devices show it. It is a pure function of the set of records in the
 root `conversation` of `conversation/<id>`, which the server alone writes: of several that say different things, the one
-with the greatest (`at`, `id`) holds. The beginning is the exception: a conversation begins once, with the smallest.
+with the greatest (`at`, `id`) holds. The beginning is the exception: a conversation begins once, with the smallest, and
+a subject that was changed is not the one it began with.
 """
 
 from collections.abc import Iterable, Mapping
