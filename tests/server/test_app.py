@@ -1,6 +1,8 @@
 """The server as a whole: what it starts, what it takes in, and what it leaves when it stops, well or badly."""
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -94,12 +96,31 @@ async def test_a_start_that_fails_is_told_and_the_server_serves(
     assert "samples.json is not a file of dialogues" in capsys.readouterr().out
 
 
+async def test_a_hangup_reads_the_configuration_again_and_a_wrong_one_changes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "syncline.toml"
+    file.write_text('[[group]]\nname = "service"\nmembers = ["li"]\n')
+    async with running(tmp_path / "data", configuration=file) as server:
+        for text, groups, said in (
+            ('[[group]]\nname = "service"\nmembers = ["wang"]\n', {"service"}, "configuration.reloaded"),
+            ("[[group]]\nname = 7\n", {"service"}, "configuration.refused"),
+        ):
+            file.write_text(text)
+            os.kill(os.getpid(), signal.SIGHUP)
+            async with asyncio.timeout(10):
+                while said not in capsys.readouterr().out:
+                    await asyncio.sleep(0.02)
+            assert server.hub.configuration.groups_of("wang") == groups
+        assert server.hub.configuration.groups_of("li") == frozenset()
+
+
 def test_a_failed_fsync_ends_the_process_at_once(tmp_path: Path) -> None:
     """What is on the disk is unknown (P11): no answer, no further write, an exit code of its own."""
     script = f"""
 import asyncio
 from pathlib import Path
-from syncline_protocol.documents.rules import Identity, Role
+from syncline_protocol.documents.identity import Identity, Role
 from syncline_server import app
 from syncline_server.settings import Settings
 from syncline_server.storage.interface import StoreFatal

@@ -176,10 +176,10 @@ async def _start(on_start: OnStart, hub: Hub) -> None:
         logger.exception("server.start_incomplete")
 
 
-def _reload(configuration: LiveConfiguration) -> None:
-    """SIGHUP: read the configuration again; a wrong one changes nothing, and is said."""
+async def _reload(configuration: LiveConfiguration) -> None:
+    """Read the configuration again; a wrong one changes nothing, and is said."""
     logger = structlog.get_logger()
-    problems = configuration.reload()
+    problems = await configuration.reload_aside()
     for problem in problems:
         logger.error("configuration.refused", problem=str(problem))
     if not problems:
@@ -188,10 +188,17 @@ def _reload(configuration: LiveConfiguration) -> None:
 
 @contextmanager
 def _reloading(configuration: LiveConfiguration) -> Iterator[None]:
-    """Listens to SIGHUP, where this thread may."""
+    """Reads the configuration again on SIGHUP, where this thread may listen to signals."""
     loop = asyncio.get_running_loop()
+    reloads: set[asyncio.Task[None]] = set()
+
+    def begin() -> None:
+        task = asyncio.create_task(_reload(configuration), name="reload")
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
     try:
-        loop.add_signal_handler(signal.SIGHUP, _reload, configuration)
+        loop.add_signal_handler(signal.SIGHUP, begin)
     except (ValueError, RuntimeError):  # not the main thread
         yield
         return
