@@ -109,6 +109,9 @@ async def test_no_byte_of_what_is_internal_reaches_a_customer(tmp_path: Path) ->
             await asyncio.gather(staff.connected(), phone.connected())
             await (await phone.conversation(conversation)).say("我的平板连不上")
             ticket = await staff.open_ticket(conversation, subject="平板连不上")
+            async with asyncio.timeout(SETTLE_S_MAX):
+                while not (await phone.conversation(conversation)).tickets:
+                    await asyncio.sleep(0.05)
             for name in (f"ticket/{ticket.id}", f"ticket/{ticket.id}/public", f"ticket/{ticket.id}/text"):
                 await phone.follow(name)
             for number in range(NOTES):
