@@ -63,7 +63,7 @@ class History:
         self.said: Final = tuple((one, one.record) for one in self.events if isinstance(one.record, TicketEvent))
         """The events that were not erased, in order, with what they say."""
         self._named: Final = _named(records)
-        self.past: Final[Sequence[int]] = self._past()
+        self.past: Final[Sequence[int]] = _past(self._named)
         """By place: the events that the event there knows."""
 
     def knows(self, event: Event, other: Event) -> bool:
@@ -93,15 +93,6 @@ class History:
         for event in candidates:
             known |= self.past[event.place]
         return [event for event in candidates if not known >> event.place & 1]
-
-    def _past(self) -> list[int]:
-        past: list[int] = []
-        for named in self._named:
-            known = 0
-            for place in named:
-                known |= past[place] | 1 << place
-            past.append(known)
-        return past
 
     def head_ids(self) -> tuple[str, ...]:
         """What the next event names in `after`: the heads of all; of more than `HEADS_MAX` the latest."""
@@ -166,3 +157,13 @@ def _named(records: Sequence[AnyEvent]) -> list[tuple[int, ...]]:
         named.append(tuple({by_id[one] for one in after if one in by_id}))
         by_id[record.id] = place
     return named
+
+
+def _past(named: Sequence[tuple[int, ...]]) -> list[int]:
+    past: list[int] = []
+    for places_named in named:
+        known = 0
+        for place in places_named:
+            known |= past[place] | 1 << place
+        past.append(known)
+    return past
