@@ -10,6 +10,7 @@ The file format: https://sqlite.org/fileformat2.html, section 1.6.
 """
 
 import os
+import struct
 from collections.abc import Iterator
 from typing import Final
 
@@ -22,8 +23,10 @@ PAGES_MAX: Final = LEAF << 24
 DATABASE_HEADER_BYTES: Final = 100
 """Before the first page's own header."""
 
-LEAF_HEADER_BYTES: Final = 8
-FREE_HEADER_BYTES: Final = 4
+HEADER: Final = struct.Struct(">BHHHB")
+"""A leaf's header: its kind, the first free block, how many rows, where they begin, fragments."""
+
+FREE_BLOCK: Final = struct.Struct(">HH")
 """Next and size of a free block, before its bytes."""
 
 PAGE_SIZE_AT: Final = 16
@@ -51,15 +54,15 @@ def slack(page: bytes, start: int = 0) -> Iterator[tuple[int, int]]:
     """
     if page[start] != LEAF:
         return
-    free, cells, content = (_number(page, start + place) for place in (1, 3, 5))
+    _, free, cells, content, _ = HEADER.unpack_from(page, start)
     content = content or LARGEST_PAGE
-    pointers_end = start + LEAF_HEADER_BYTES + 2 * cells
+    pointers_end = start + HEADER.size + 2 * cells
     if pointers_end <= content <= len(page):
         yield pointers_end, content
-    while content <= free <= len(page) - FREE_HEADER_BYTES:
-        following, size = _number(page, free), _number(page, free + 2)
-        if FREE_HEADER_BYTES <= size <= len(page) - free:
-            yield free + FREE_HEADER_BYTES, free + size
+    while content <= free <= len(page) - FREE_BLOCK.size:
+        following, size = FREE_BLOCK.unpack_from(page, free)
+        if FREE_BLOCK.size <= size <= len(page) - free:
+            yield free + FREE_BLOCK.size, free + size
         free = following if following > free else 0
 
 
@@ -75,6 +78,8 @@ def overwrite(file: int, first: int, pages: int) -> int:
     found = 0
     read = os.pread(file, size * pages, size * (first - 1))
     for at in range(0, len(read), size):
+        if read[at] != LEAF and (first, at) != (1, 0):
+            continue  # most of a large database: overflow pages
         page = read[at : at + usable]
         for start, end in slack(page, DATABASE_HEADER_BYTES if first == 1 and at == 0 else 0):
             left = end - start - page.count(0, start, end)
@@ -82,7 +87,3 @@ def overwrite(file: int, first: int, pages: int) -> int:
                 os.pwrite(file, bytes(end - start), size * (first - 1) + at + start)
                 found += left
     return found
-
-
-def _number(page: bytes, at: int) -> int:
-    return int.from_bytes(page[at : at + 2], "big")

@@ -69,7 +69,9 @@ class SqliteStore:
         return self._document(rows[0]) if rows else None
 
     async def create_document(self, key: DocumentKey, epoch: int) -> StoredDocument:
-        await self._write(statements.CREATE_DOCUMENT, (*key, epoch), doing=f"create document {key.name}")
+        created = await self._write(statements.CREATE_DOCUMENT, (*key, epoch), doing=f"create document {key.name}")
+        for (number,) in created:
+            return StoredDocument(number, key, epoch, 0, 0, "")
         document = await self.read_document(key)
         if document is None:
             raise StoreCorrupt(f"document {key.name} was created and is not there")

@@ -19,7 +19,9 @@ _DOCUMENT: Final = """
 READ_DOCUMENT: Final = f"{_DOCUMENT} WHERE tenant = ? AND name = ?"
 READ_DOCUMENTS: Final = f"{_DOCUMENT} WHERE tenant = ? AND name >= ? AND name < ? AND name > ? ORDER BY name LIMIT ?"
 READ_ALL_DOCUMENTS: Final = f"{_DOCUMENT} WHERE number > ? ORDER BY number LIMIT ?"
-CREATE_DOCUMENT: Final = "INSERT INTO documents (tenant, name, epoch) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+CREATE_DOCUMENT: Final = """
+    INSERT INTO documents (tenant, name, epoch) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING number
+"""
 RENEW_EPOCH: Final = "UPDATE documents SET epoch = ? WHERE number = ? RETURNING number"
 QUARANTINE: Final = "UPDATE documents SET quarantined = ? WHERE number = ? RETURNING number"
 

@@ -1,0 +1,1 @@
+"""A store of the size of a company: loaded through a running server, then asked what its people ask all day."""
