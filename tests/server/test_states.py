@@ -54,7 +54,7 @@ async def test_what_was_read_while_something_was_committed_misses_nothing(domain
         assert len(after.notes) == number + 1
 
 
-async def test_no_more_is_kept_than_there_is_room_for(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_more_is_kept_than_fits(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(states, "KEPT_MAX", 2)
     for number in range(5):
         await domain.conversation(f"d{number}", customer=f"cus{number}")
