@@ -218,9 +218,12 @@ def build(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with opened(settings, configuration=live) as server:
+        async with (
+            opened(settings, configuration=live) as server,
+            Rest(server.hub, registry(server.hub)) as rest,
+        ):
             app.state.server = server
-            for route in Rest(server.hub, registry(server.hub)).routes():
+            for route in rest.routes():
                 app.router.routes.append(route)
             app.router.routes.append(WebSocketRoute("/v1/sync", server.sync))
             app.router.routes.append(WebSocketRoute("/yjs/{name:path}", server.yjs))

@@ -20,7 +20,7 @@ async def conversation(server: Running) -> str:
     return str(answer.json()["id"])
 
 
-async def opened(client: httpx.AsyncClient, path: str = "/v1/conversations/c1/tickets", **body: Any) -> dict[str, Any]:
+async def opened(client: httpx.AsyncClient, path: str = "/v1/conversations/c1/tickets", /, **body: Any) -> dict[str, Any]:
     """A new ticket."""
     answer = await client.post(path, json=body)
     assert answer.status_code == 201, answer.text

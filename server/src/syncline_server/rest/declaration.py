@@ -14,6 +14,7 @@ from syncline_protocol.documents.identity import STAFF, Identity, Role
 
 from syncline_server.actor import Actor
 from syncline_server.hub import Hub
+from syncline_server.rest.live_extractor import LiveExtractor
 from syncline_server.rest.problems import ProblemCode
 
 Id = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._~@:|+-]{1,128}\Z")]
@@ -52,6 +53,7 @@ class Call(Generic[Query, Body]):
     path: Mapping[str, str]
     query: Query
     body: Body
+    extractor: LiveExtractor
     actor: Actor | None
     still_there: Callable[[], Awaitable[None]]
     """Raises when the caller has left or may not read any longer: for operations that wait."""

@@ -1,6 +1,5 @@
 """What a conversation says of its problem: issue type and fields, each with the words that it was read from."""
 
-import asyncio
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -8,7 +7,7 @@ from typing import Any, Final
 from syncline_protocol.documents.conversation import ConversationHead
 from syncline_protocol.documents.messages import Message
 from syncline_protocol.documents.suggestion import said_in
-from syncline_protocol.extraction import Extraction, extract
+from syncline_protocol.extraction import Extraction
 
 from syncline_server.rest.conversations import NOBODY_ELSE, readable_head
 from syncline_server.rest.declaration import READING_STAFF, Answer, Call, NoParameters, Operation
@@ -19,7 +18,7 @@ MESSAGES_READ_MAX: Final = 2_000
 
 
 async def show(call: Call[NoParameters, None]) -> Answer:
-    """What the messages say, by the rules in force."""
+    """What the messages say."""
     _, _, found = await extracted(call)
     return Answer(found)
 
@@ -28,8 +27,7 @@ async def extracted(call: Call[Any, Any]) -> tuple[ConversationHead, Sequence[Me
     """The conversation in the path, its messages, and what they say. Raises `RefusedUpdate`."""
     head = await readable_head(call)
     messages = await newest_messages(call, head, MESSAGES_READ_MAX)
-    rules = call.hub.configuration.current.rules
-    return head, messages, await asyncio.to_thread(extract, said_in(head, messages), rules)
+    return head, messages, await call.extractor.extract(said_in(head, messages))
 
 
 OPERATIONS = (

@@ -67,6 +67,7 @@ EVENTS_MAX: Final = 50
 
 if TYPE_CHECKING:  # to a type checker, what all of them have in common
     NewMessage: TypeAlias = msgspec.Struct
+    NewEvent: TypeAlias = msgspec.Struct
     NewEvents: TypeAlias = msgspec.Struct | list[msgspec.Struct]
     MessageRecord: TypeAlias = Record
     EventRecord: TypeAlias = Record

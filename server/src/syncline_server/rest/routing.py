@@ -6,7 +6,8 @@ path, query and body not as declared (422, 415, 413, 400), and then what the ope
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 import msgspec
 from prometheus_client import CollectorRegistry
@@ -21,6 +22,7 @@ from syncline_server.projections.model import InvalidQuery
 from syncline_server.rest import problems, reading
 from syncline_server.rest.callers import Callers
 from syncline_server.rest.declaration import Answer, Call, Operation
+from syncline_server.rest.live_extractor import LiveExtractor
 from syncline_server.rest.operations import OPERATIONS
 from syncline_server.rest.problems import Problem, ProblemCode
 from syncline_server.storage.interface import StoreError
@@ -34,12 +36,22 @@ CODE_OF_STATUS: Final = {
 
 
 class Rest:
-    """The REST interface of one hub."""
+    """The REST interface of one hub. An async context manager."""
 
     def __init__(self, hub: Hub, metrics: CollectorRegistry) -> None:
         self._hub = hub
         self._metrics = metrics
         self._callers = Callers(hub)
+        self._extractor = LiveExtractor(hub.configuration)
+
+    async def __aenter__(self) -> Self:
+        await self._extractor.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._extractor.__aexit__(kind, error, trace)
 
     def routes(self) -> Sequence[Route]:
         """One route for each path, so that a wrong method is told all the right ones."""
@@ -86,6 +98,7 @@ class Rest:
             path=reading.path(request, operation),
             query=reading.query(request, operation.query),
             body=None if operation.body is None else await reading.body(request, operation),
+            extractor=self._extractor,
             actor=actor,
             still_there=lambda: self._check(request),
         )
