@@ -32,7 +32,7 @@ help: ## say what there is
 setup: $(PYTHON_STAMP) $(NODE_STAMPS) ## all the set-up and nothing else; afterwards .venv/bin/syncline works
 
 run: setup ## the server on http://127.0.0.1:8700 with embedded storage and sample dialogues
-	.venv/bin/syncline serve --data $(DATA) --port $(PORT) --samples samples/dialogues.json
+	.venv/bin/syncline serve --data $(DATA) --port $(PORT) --config samples/syncline.toml --samples samples/dialogues.json
 
 test: setup ## all tests; PYTEST_ARGS="tests/protocol -k scanner" for some
 	.venv/bin/pytest $(PYTEST_ARGS)

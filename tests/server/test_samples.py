@@ -45,7 +45,8 @@ async def messages_of(server: Running, dialogue: str) -> list[dict[str, Any]]:
     row = await server.hub.store.read_document(DocumentKey(samples.TENANT, f"conversation/{dialogue}/1"))
     assert row is not None
     rows = await server.hub.store.read_log(row.number, after=0, bytes_max=10**9)
-    return [struct.value for one in rows for struct in scan_records(one.payload)]
+    values = [struct.value for one in rows for struct in scan_records(one.payload)]
+    return [value for value in values if value["type"] != "system"]
 
 
 async def test_the_samples_of_the_project_are_loaded_whole(tmp_path: Path) -> None:
@@ -70,6 +71,26 @@ async def test_messages_stand_in_their_order_and_are_their_authors(tmp_path: Pat
         assert shown == [record["id"] for record in records]
 
 
+async def test_each_has_a_ticket_out_of_what_was_said(tmp_path: Path) -> None:
+    async with running(tmp_path / "data") as server:
+        (dialogue,) = samples.read(file_of(tmp_path, ONE))
+        await samples.load(server.hub, [dialogue])
+        await server.server.automation.settled()
+        ticket = await server.hub.tickets.state(samples.TENANT, samples.ticket_of(dialogue))
+        assert ticket is not None
+        assert (ticket.number, ticket.conversation, ticket.customer) == (1, "one", "cus")
+
+
+async def test_an_interrupted_loading_is_taken_up_where_it_was(tmp_path: Path) -> None:
+    dialogues = samples.read(file_of(tmp_path, ONE))
+    async with running(tmp_path / "data") as server:
+        half = samples.read(file_of(tmp_path, ONE | {"messages": ONE["messages"][:2]}))
+        await samples.load(server.hub, half)
+        assert await samples.load(server.hub, dialogues) == 1
+        said = [one["text"] for one in await messages_of(server, "one") if one["type"] == "text"]
+        assert said == [message.text for message in dialogues[0].messages]
+
+
 async def test_they_are_loaded_once(tmp_path: Path) -> None:
     dialogues = samples.read(file_of(tmp_path, ONE, ONE | {"id": "two"}))
     async with running(tmp_path / "data") as server:
@@ -86,8 +107,8 @@ async def test_a_customer_of_a_sample_can_join_in(tmp_path: Path) -> None:
         await samples.load(server.hub, samples.read(file_of(tmp_path, ONE)))
         async with wire_device(server.url, server.token("cus", "customer")) as customer:
             opened = (await customer.open("conversation/one/1")).documents[0]
-            assert (opened.access, opened.head) == (frames.Access.APPEND, 4)
-            assert await customer.say("conversation/one/1", "还有一个问题") == 5
+            assert opened.access == frames.Access.APPEND
+            assert await customer.say("conversation/one/1", "还有一个问题") > 4
 
 
 async def test_whoever_starts_the_server_is_told_how_to_join(
