@@ -170,3 +170,18 @@ def test_a_malformed_event_is_an_error() -> None:
         History([record_value(1, "claim", after="x")])
     with pytest.raises(ValueError, match="after"):
         History([record_value(1, "handoff", after="x")])
+
+
+@given(st.integers(0, 2**32).map(Random))
+def test_the_first_events_are_a_history_of_their_own(random: Random) -> None:
+    values = [value for value in ticket_events(random) if value["type"] != "redaction"]
+    whole = History(values)
+    count = random.randrange(len(values) + 1)
+    part = whole.first(count)
+    there = {one.id for one in whole.events[:count]}
+    expected = History([value for value in values if value["id"] in there])
+    assert [(one.id, one.record) for one in part.events] == [(one.id, one.record) for one in expected.events]
+    assert part.past == expected.past
+    assert part.future == expected.future
+    assert (part.head_ids(), part.by_id.keys()) == (expected.head_ids(), expected.by_id.keys())
+    assert [record for _, record in part.said] == [record for _, record in expected.said]

@@ -73,8 +73,8 @@ class History:
     def counted(self, count: Callable[[Event, int], int]) -> list[int]:
         """By place: what `count` makes of the event there and of the greatest count among the events it knows, or 0."""
         counts: list[int] = []
-        for event in self.events:
-            counts.append(count(event, max((counts[place] for place in self._named[event.place]), default=0)))
+        for event, named in zip(self.events, self._named, strict=True):
+            counts.append(count(event, max([counts[place] for place in named]) if named else 0))
         return counts
 
     @cached_property
@@ -93,6 +93,19 @@ class History:
         for event in candidates:
             known |= self.past[event.place]
         return [event for event in candidates if not known >> event.place & 1]
+
+    def first(self, count: int) -> "History":
+        """The history before the event at place `count` came, as it reads today: what was erased since is erased."""
+        part = object.__new__(History)
+        events = self.events[:count]
+        part.__dict__.update(  # what `__init__` makes of records, which need not be read once more
+            events=events,
+            by_id={event.id: event for event in events},
+            said=tuple((event, record) for event, record in self.said if event.place < count),
+            _named=self._named[:count],
+            past=self.past[:count],
+        )
+        return part
 
     def head_ids(self) -> tuple[str, ...]:
         """What the next event names in `after`: the heads of all; of more than `HEADS_MAX` the latest."""

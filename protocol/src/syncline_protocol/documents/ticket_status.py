@@ -127,7 +127,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 def reduce_status(history: History, opened: Event) -> Standing:
     """Where the ticket that began with `opened` stands."""
-    said = {event: status for event in history.events if (status := _status(event)) is not None}
+    said = {event: status for event in history.events if (status := said_status(event)) is not None}
     overruled = _overruled(history, said)
     heads = history.heads([event for event in said if event not in overruled])
     merges = _merges(history)
@@ -147,7 +147,7 @@ def reduce_status(history: History, opened: Event) -> Standing:
     )
 
 
-def _status(event: Event) -> TicketStatus | None:
+def said_status(event: Event) -> TicketStatus | None:
     """The status that an event sets, or None. To erase an event takes its words away, and not this."""
     if event.type == REOPENED:
         return TicketStatus.IN_PROGRESS
