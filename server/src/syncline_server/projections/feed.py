@@ -28,8 +28,8 @@ BATCH_UPDATES: Final = 500
 BATCH_BYTES: Final = 1024 * 1024
 """Of documents read whole, in one transaction."""
 
-INTERVAL_S: Final = 0.02
-"""Between two batches under steady load: what comes together costs less."""
+INTERVAL_S: Final = 0.05
+"""Between two batches under steady load, unless somebody waits: what comes together costs less."""
 
 RETRY_S: Final = 1.0
 """Until the next attempt after a failure."""
@@ -70,6 +70,9 @@ class Feed:
         self._taken = 0
         self._awake = asyncio.Event()
         self._moved = asyncio.Event()
+        self._hurried = asyncio.Event()
+        self._waiting = 0
+        """How many wait for what is projected next."""
         self._batch_s = self._said_s = 0.0
         self._logger = structlog.get_logger()
 
@@ -86,12 +89,23 @@ class Feed:
         """Whether the tenant's inboxes have changed since the change `known`, as far as this process knows."""
         return self._changes.get(tenant, 0) > known
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float) -> bool:
-        """Wait until `condition` holds, looked at after each step; False if it does not in time."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                while not condition():
-                    await self._moved.wait()
+    async def until(self, condition: Callable[[], bool], timeout_s: float, *, hurries: bool = True) -> bool:
+        """Wait until `condition` holds, looked at after each step; False if it does not in time.
+
+        `hurries`: the next step comes at once, because of this.
+        """
+        if condition():
+            return True
+        self._waiting += hurries
+        if hurries:
+            self._hurried.set()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    while not condition():
+                        await self._moved.wait()
+        finally:
+            self._waiting -= hurries
         return condition()
 
     async def run(self) -> None:
@@ -128,11 +142,14 @@ class Feed:
             await self._awake.wait()
 
     async def _gather(self) -> None:
-        """Under steady load, let more come together."""
-        now_s = asyncio.get_running_loop().time()
-        if now_s - self._batch_s < INTERVAL_S:
-            await asyncio.sleep(self._batch_s + INTERVAL_S - now_s)
-        self._batch_s = asyncio.get_running_loop().time()
+        """Under steady load, let more come together, as long as nobody waits for it."""
+        loop = asyncio.get_running_loop()
+        self._hurried.clear()
+        if self._waiting == 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._batch_s + INTERVAL_S):
+                    await self._hurried.wait()
+        self._batch_s = loop.time()
 
     # --- projecting
 
@@ -140,10 +157,7 @@ class Feed:
         self._taken = min((job.told for job in jobs), default=1) - 1
         self._is_busy = True
         try:
-            lacking = await self._write(lambda db: self._projector.lacking(db, jobs))
-            ready = [job for job in jobs if job.number not in lacking]
-            if ready:
-                await self._commit(ready, {})
+            lacking = await self._commit_ready(jobs)
             await self._read_and_commit([job for job in jobs if job.number in lacking])
         except BaseException:
             self._projector.forget()
@@ -151,6 +165,19 @@ class Feed:
             raise
         finally:
             self._is_busy = False
+
+    async def _commit_ready(self, jobs: list[Job]) -> set[int]:
+        """Project what follows on what is there; returns the documents that do not."""
+
+        def work(db: sqlite3.Connection) -> tuple[set[int], Projected | None]:
+            lacking = self._projector.lacking(db, jobs)
+            ready = [job for job in jobs if job.number not in lacking]
+            return lacking, self._projector.project(db, ready, {}) if ready else None
+
+        lacking, projected = await self._write(work)
+        if projected is not None:
+            self._committed(projected)
+        return lacking
 
     async def _read_and_commit(self, jobs: Iterable[Job]) -> None:
         """Documents that are read whole, a few at a time."""
@@ -173,7 +200,9 @@ class Feed:
             await self._commit(gathered, whole)
 
     async def _commit(self, jobs: list[Job], whole: dict[int, Whole]) -> None:
-        projected = await self._write(lambda db: self._projector.project(db, jobs, whole))
+        self._committed(await self._write(lambda db: self._projector.project(db, jobs, whole)))
+
+    def _committed(self, projected: Projected) -> None:
         if projected.erased:
             self.is_merging = self._is_first_merge = True
         self._changes.update(projected.changes)

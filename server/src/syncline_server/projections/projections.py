@@ -160,7 +160,9 @@ class Projections:
         if known is None:
             return True
         latest = await self._read(lambda db: inbox.latest_change(db, tenant))
-        return latest > known or await self._feed.until(lambda: self._feed.changed(tenant, known), timeout_s)
+        if latest > known:
+            return True
+        return await self._feed.until(lambda: self._feed.changed(tenant, known), timeout_s, hurries=False)
 
     async def seen_by(self, tenant: str, conversation: str) -> list[Seen]:
         """How far everybody has read the conversation, by user."""
