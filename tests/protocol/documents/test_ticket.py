@@ -182,7 +182,7 @@ def test_nothing_that_was_erased_shows_anywhere() -> None:
 
 
 def test_a_ticket_of_thousands_of_events_is_read_in_a_moment() -> None:
-    """Ten times what was measured on a quiet machine (50 ms); what grew with the square would take a hundred times."""
+    """Measured: 60 ms. The bound leaves room for a busy machine, and none for what grows with the square."""
     random = Random(7)
     values = [record_value(0, "opened", subject="wifi", after=[])]
     for number in range(1, 5_000):
@@ -191,7 +191,7 @@ def test_a_ticket_of_thousands_of_events_is_read_in_a_moment() -> None:
         values.append(record_value(number, kind, **fields, after=after))
     before = process_time()
     assert reduce_ticket(values) is not None
-    assert process_time() - before < 0.5
+    assert process_time() - before < 1
 
 
 BUSY: list[tuple[str, dict[str, Any]]] = [

@@ -10,6 +10,7 @@ The types themselves: `message_records.py`, `head_records.py`, `user_records.py`
 """
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -153,5 +154,10 @@ def read_record(root: str, value: Mapping[str, Any]) -> Record | None:
 
 
 def _known(schema: type[msgspec.Struct], value: Mapping[str, Any]) -> dict[str, Any]:
-    fields = schema.__struct_fields__
-    return {name: item for name, item in value.items() if name in fields or name == "type"}
+    names = _names(schema)
+    return dict(value) if value.keys() <= names else {name: item for name, item in value.items() if name in names}
+
+
+@cache
+def _names(schema: type[msgspec.Struct]) -> frozenset[str]:
+    return frozenset({*schema.__struct_fields__, "type"})

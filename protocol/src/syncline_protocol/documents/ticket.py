@@ -12,9 +12,9 @@ not matter. The parts, each with its rules:
 Of what begins a ticket (`opened`) and numbers it (`number`) there is one; were there several, the one with the smallest
 (`at`, `id`) would hold. Of the customer's words on it (`satisfaction`) the last hold.
 
-A `redaction` wins over everything: what it names says nothing any more, wherever that was shown, and values fall back to
-what else was said. What others build on stays (`erasure.py`): whose ticket it is, where it stood, who knew of what. It
-shows the same before the server has rewritten the ticket's history and afterwards.
+A `redaction` wins over everything: what it names says nothing any more, wherever that was shown, and values fall back
+to what else was said. What others build on stays (`erasure.py`): whose ticket it is, where it stood, who knew of what.
+It shows the same before the server has rewritten the ticket's history and afterwards.
 """
 
 from collections import defaultdict
