@@ -12,7 +12,8 @@ from client.conftest import ServedPeer
 from client.test_conversation import Head
 from rich.console import Console
 from syncline_client import Device
-from syncline_client.chat import Chat, clean, lines_of
+from syncline_client.chat import Chat, lines_of
+from syncline_client.status import StatusLanguage
 from syncline_client.transport import Transport, TransportClosed, connect_websocket
 from syncline_protocol.errors import CloseCode, RefusalCode, RefusedUpdate
 
@@ -43,6 +44,12 @@ class Terminal:
         self._keyboard.write(line + "\n")
         self._keyboard.flush()
 
+    async def says(self, words: str) -> None:
+        """Wait until these words are there, however their lines are broken."""
+        async with asyncio.timeout(WAIT_S):
+            while words not in self.words:
+                await asyncio.sleep(0.02)
+
     async def shows(self, *expected: str) -> None:
         """Wait until these lines are there, in this order."""
         try:
@@ -54,14 +61,14 @@ class Terminal:
 
 
 @asynccontextmanager
-async def chatting(peer: ServedPeer) -> AsyncIterator[Terminal]:
+async def chatting(peer: ServedPeer, token: str = "ann", *, language: StatusLanguage = "en") -> AsyncIterator[Terminal]:
     read_end, write_end = os.pipe()
     with os.fdopen(read_end) as reads, os.fdopen(write_end, "w") as writes:
-        async with Device(peer.url, token="ann", device="phone") as device:
+        async with Device(peer.url, token=token, device="phone") as device:
             await device.connected()
             terminal = Terminal(device, writes)
             console = Console(file=terminal.screen, width=PHONE_WIDTH, force_terminal=False)
-            chat = Chat(device, await device.conversation("c"), console, keyboard=reads)
+            chat = Chat(device, await device.conversation("c"), console, keyboard=reads, language=language)
             running = asyncio.create_task(chat.run())
             try:
                 yield terminal
@@ -95,9 +102,7 @@ async def test_what_is_said_offline_is_marked_until_it_is_accepted(peer: ServedP
         await terminal.type("in the lift")
         await terminal.shows("ann in the lift … not yet accepted")
         await terminal.type("/status")
-        async with asyncio.timeout(WAIT_S):
-            while "1 edit not yet accepted" not in terminal.words:
-                await asyncio.sleep(0.02)
+        await terminal.says("1 edit not yet accepted")
         terminal.device.connection._connect = connect_websocket
         terminal.device.reconnect()
         await terminal.shows("✓ accepted: in the lift")
@@ -141,24 +146,119 @@ async def test_older_segments_come_when_asked(peer: ServedPeer) -> None:
         await terminal.type("/older")
         await terminal.shows("there is nothing older")
         await terminal.type("/help")
+        await terminal.says("/recall")
+
+
+async def test_an_answer_that_came_while_one_was_writing_is_told_before_sending(peer: ServedPeer) -> None:
+    head = Head(peer)
+    head.open_segment(1)
+    head.say(1, "where is my parcel?", by="li")
+    head.add("li", "customer")
+    async with chatting(peer) as terminal:
+        await terminal.shows("li where is my parcel?")
+        head.say(1, "on its way", by="wu")
+        await terminal.shows("wu on its way")
+        await terminal.type("let me look")
+        await terminal.says("wu answered while you were writing: press Enter to send it all the same, /drop")
+        assert "ann let me look" not in terminal.lines
+        await terminal.type("")
+        await terminal.shows("ann let me look")
+        head.say(1, "it is there", by="wu")
+        await terminal.shows("wu it is there")
+        await terminal.type("too late")
+        await terminal.type("/drop")
+        await terminal.shows("dropped")
+        await terminal.type("")
+        await terminal.type("thanks, wu")
+        await terminal.type("")
+        await terminal.shows("ann let me look", "ann thanks, wu")
+    assert [one["text"] for one in peer.document("conversation/c/1").records() if one["by"] == "ann"] == [
+        "let me look",
+        "thanks, wu",
+    ]
+
+
+async def test_a_customer_is_not_held_up_by_answers(peer: ServedPeer) -> None:
+    head = Head(peer)
+    head.open_segment(1)
+    async with chatting(peer, "li:customer") as terminal:
+        head.say(1, "one moment", by="wu")
+        await terminal.shows("wu one moment")
+        await terminal.type("thanks")
+        await terminal.shows("li thanks")
+
+
+async def test_unread_messages_begin_at_a_line_and_are_read_when_one_says_so(peer: ServedPeer) -> None:
+    head = Head(peer)
+    head.open_segment(1)
+    for text in ("one", "two"):
+        head.say(1, text)
+    async with chatting(peer) as terminal:
+        await terminal.shows("── 2 unread ──", "alice one", "alice two")
+        await terminal.type("/read")
         async with asyncio.timeout(WAIT_S):
-            while "/recall" not in terminal.words:
+            while not peer.document("user/ann").records():
                 await asyncio.sleep(0.02)
+    async with chatting(peer) as terminal:
+        await terminal.shows("alice one", "alice two")
+        assert "unread" not in terminal.words
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("plain 你好 😀", "plain 你好 😀"),
-        ("[bold]not markup[/bold]", r"\[bold]not markup\[/bold]"),
-        ("\x1b[2Jgone", "�[2Jgone"),
-        ("a\u202eb", "a�b"),
-        ("👩\u200d🔧", "👩\u200d🔧"),
-        ("two\nlines", "two\nlines"),
-    ],
-)
-def test_what_others_write_neither_formats_nor_steers_the_terminal(text: str, shown: str) -> None:
-    assert clean(text) == shown
+async def test_who_has_read_ones_last_message_shows(peer: ServedPeer) -> None:
+    Head(peer).open_segment(1)
+    async with chatting(peer) as terminal, Device(peer.url, token="li:customer") as phone:
+        await terminal.type("here you are")
+        await terminal.shows("ann here you are")
+        theirs = await phone.conversation("c")
+        async with asyncio.timeout(WAIT_S):
+            while not theirs.messages():
+                await asyncio.sleep(0.02)
+        await theirs.mark_read()
+        await terminal.shows("✓ seen by li")
+
+
+async def test_a_tickets_steps_are_told_in_the_persons_language(peer: ServedPeer) -> None:
+    head = Head(peer)
+    head.append("conversation/c", "conversation", "opened", subject="wifi", channel="chat", language="zh")
+    head.open_segment(1)
+    data = {"ticket": "t", "number": 7, "status": "in_progress"}
+    head.append("conversation/c/1", "messages", "system", event="ticket_step", text="工单 #7：在修啦", data=data)
+    async with chatting(peer) as terminal:
+        await terminal.shows("── Ticket #7: In progress ──")
+    async with chatting(peer, language="zh") as terminal:
+        await terminal.shows("── 工单 #7：在修啦 ──")
+        await terminal.type("/recall")
+        await terminal.shows("您在这里还没有说过话")
+
+
+async def test_a_ticket_is_opened_out_of_the_conversation(peer: ServedPeer) -> None:
+    head = Head(peer)
+    head.open_segment(1)
+    head.say(1, "my phone is 13812345678", by="li")
+    async with chatting(peer) as terminal:
+        await terminal.shows("li my phone is 13812345678")
+        await terminal.type("/ticket no wifi")
+        await terminal.says("opened ticket ")
+        (name,) = [name for name in terminal.device.replica.documents if name.startswith("ticket/")]
+        async with asyncio.timeout(WAIT_S):
+            while not peer.document(name).records():
+                await asyncio.sleep(0.02)
+        opened = peer.document(name).records()[0]
+        assert (opened["type"], opened["subject"], opened["conversation"]) == ("opened", "no wifi", "c")
+    async with chatting(peer, "li:customer") as terminal:
+        await terminal.type("/ticket no wifi")
+        await terminal.shows("tickets are opened by the staff")
+
+
+async def test_an_erased_message_says_nothing_any_more(peer: ServedPeer) -> None:
+    head = Head(peer)
+    head.open_segment(1)
+    head.say(1, "my card is 4111")
+    async with chatting(peer) as terminal:
+        await terminal.shows("alice my card is 4111")
+        message = terminal.device.records("conversation/c/1", "messages")[0]["id"]
+        head.append("conversation/c/1", "messages", "redaction", message=message)
+        await terminal.shows("alice my card is 4111", "alice had a message erased")
 
 
 async def test_lines_come_as_they_are_typed_and_end_with_none() -> None:

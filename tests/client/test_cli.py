@@ -15,7 +15,8 @@ import pytest
 from client.conftest import new_conversation
 from support.checkout import ROOT
 from support.server import ServerProcess
-from syncline_client.cli import ASKED_WRONGLY, NOT_ACCEPTED, NOT_DONE, app
+from syncline_client.cli import app
+from syncline_client.terminal import ASKED_WRONGLY, NOT_ACCEPTED, NOT_DONE
 from typer.testing import CliRunner
 
 WAIT_S = 20.0
@@ -60,7 +61,7 @@ def test_something_is_said_and_read(server: ServerProcess, tmp_path: Path) -> No
     status = run("status", "--store", tmp_path / "phone.db")
     assert (status.returncode, "everything synced" in status.stdout) == (0, True)
     doctor = run("doctor", "--store", tmp_path / "phone.db", "--url", server.url, token=server.token("li", "customer"))
-    assert (doctor.returncode, "2 documents compared: none differs" in doctor.stdout) == (0, True)
+    assert (doctor.returncode, "3 documents compared: none differs" in doctor.stdout) == (0, True)
 
 
 def test_offline_it_is_stored_and_sent_the_next_time(server: ServerProcess, tmp_path: Path) -> None:

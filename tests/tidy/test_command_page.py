@@ -7,7 +7,7 @@ from support.checkout import ROOT
 from support.commands import commands
 
 HEADING = re.compile(r"^#{1,6} .*$", re.MULTILINE)
-COMMAND = re.compile(r"^### `syncline ([a-z-]+)`$", re.MULTILINE)
+COMMAND = re.compile(r"^### `syncline ([a-z-]+(?: [a-z-]+)?)`$", re.MULTILINE)
 OPTION = re.compile(r"^\| `(--[a-z-]+)`", re.MULTILINE)
 
 

@@ -1,68 +1,66 @@
 """`syncline chat`, `watch`, `say`, `load`, `status`, `doctor`: a device at the command line.
 
-The server's `syncline` mounts these by the entry-point group `syncline.commands`. Exit codes: 0 done, 1 not done (the
-text says why), 2 asked wrongly, 3 stored and not yet accepted.
+Those about tickets and lists are in `cli_tickets.py` and `cli_inbox.py`, what all of them share in `terminal.py`.
+
+The server's `syncline` mounts these by the entry-point group `syncline.commands`.
 """
 
 import asyncio
-import json
-import sys
 import time
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn, TypeVar
+from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from syncline_protocol.documents.schema import ROOTS
-from syncline_protocol.errors import RefusedUpdate
 from syncline_protocol.names import Language, parse_name
 
+from syncline_client import cli_inbox, cli_tickets
 from syncline_client.changes import Change, ChangeKind
 from syncline_client.chat import Chat
 from syncline_client.client import Device, Verdict
 from syncline_client.dialogues import DialogueError, read_dialogues
-from syncline_client.errors import DeviceError
 from syncline_client.loading import Loaded, LoadError, TokenFor, load_dialogues
 from syncline_client.replica import now_ms
 from syncline_client.store import StoreError
 from syncline_client.store_sqlite import SqliteStore
+from syncline_client.terminal import (
+    ASKED_WRONGLY,
+    DEFAULT_URL,
+    NOT_DONE,
+    Access,
+    Spoken,
+    Token,
+    Url,
+    Wait,
+    accepted,
+    command,
+    connected,
+    console,
+    errors,
+    fail,
+    language_of,
+    opened,
+    print_json,
+    run,
+    within,
+)
 from syncline_client.tokens import Issuer, NoSecret, read_secret
 
-DEFAULT_URL: Final = "http://127.0.0.1:8700"
-NOT_DONE: Final = 1
-ASKED_WRONGLY: Final = 2
-NOT_ACCEPTED: Final = 3
 LOAD_TTL_S: Final = 3_600
 
-T = TypeVar("T")
-
 app = typer.Typer(help="A device at the command line.", no_args_is_help=True)
-console = Console()
-errors = Console(stderr=True)
-
-Url = Annotated[str, typer.Option(envvar="SYNCLINE_URL", help="The server's address.")]
-Token = Annotated[str, typer.Option(envvar="SYNCLINE_TOKEN", help="Your token: `syncline token` prints one.")]
-StoreFile = Annotated[
-    Path | None, typer.Option("--store", help="File that keeps documents and unsent edits. Without: nothing is kept.")
-]
-DeviceName = Annotated[str, typer.Option("--device", help="Name of a new device. A store remembers its own.")]
-Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait for the server.")]
+app.add_typer(cli_tickets.app, name="ticket")
+app.add_typer(cli_inbox.app)
 
 
-@app.command(epilog='Example: syncline say order-17 "The parcel is here."')
-def say(  # noqa: PLR0913 - one parameter per option
+@command(app, 'syncline say order-17 "The parcel is here."')
+def say(
     conversation: Annotated[str, typer.Argument(help="Its id.")],
     text: Annotated[str, typer.Argument(help="What to say.")],
     *,
-    url: Url = DEFAULT_URL,
-    token: Token = "",
-    store: StoreFile = None,
-    device: DeviceName = "",
-    wait: Wait = 10.0,
+    access: Access,
 ) -> None:
     """Say something in a conversation, and wait until the server has it.
 
@@ -70,29 +68,21 @@ def say(  # noqa: PLR0913 - one parameter per option
     """
 
     async def work() -> None:
-        async with _device(url, token, store, device) as one:
-            await _within(wait, one.connected(), one, NOT_DONE)
-            handle = await one.conversation(conversation)
+        async with connected(access) as device:
+            handle = await device.conversation(conversation)
             message = await handle.say(text)
-            kept = store is not None
-            await _within(wait, one.settled(), one, NOT_ACCEPTED if kept else NOT_DONE)
-            refused = [row for row in one.refused if row.record == message]
-            if refused:
-                _fail(f"refused: {refused[0].reason}")
+            await accepted(device, access, message)
             console.print(message, highlight=False)
 
-    _run(work())
+    run(work())
 
 
-@app.command(epilog="Example: syncline chat order-17 --store phone.db")
-def chat(  # noqa: PLR0913 - one parameter per option
+@command(app, "syncline chat order-17 --store phone.db")
+def chat(
     conversation: Annotated[str, typer.Argument(help="Its id.")],
     *,
-    url: Url = DEFAULT_URL,
-    token: Token = "",
-    store: StoreFile = None,
-    device: DeviceName = "",
-    wait: Wait = 10.0,
+    lang: Spoken = None,
+    access: Access,
 ) -> None:
     """Take part in a conversation: what is said appears, what you type is said.
 
@@ -101,35 +91,31 @@ def chat(  # noqa: PLR0913 - one parameter per option
     """
 
     async def work() -> None:
-        async with _device(url, token, store, device) as one:
-            await _within(wait, one.connected(), one, NOT_DONE)
-            await Chat(one, await one.conversation(conversation), console).run()
+        async with connected(access) as device:
+            handle = await device.conversation(conversation)
+            await Chat(device, handle, console, language=language_of(lang)).run()
 
-    _run(work())
+    run(work())
 
 
-@app.command(epilog="Example: syncline watch conversation/order-17/1 page/handbook")
-def watch(  # noqa: PLR0913 - one parameter per option
+@command(app, "syncline watch conversation/order-17/1 page/handbook")
+def watch(
     documents: Annotated[list[str], typer.Argument(help="Names of documents.")],
     *,
-    url: Url = DEFAULT_URL,
-    token: Token = "",
-    store: StoreFile = None,
-    device: DeviceName = "",
-    wait: Wait = 10.0,
+    access: Access,
 ) -> None:
     """Print what happens in documents, one JSON object a line, until interrupted."""
 
     async def work() -> None:
-        async with _device(url, token, store, device) as one:
-            changes = one.changes(*documents)
+        async with opened(access) as device:
+            changes = device.changes(*documents)
             for name in documents:
-                await one.follow(name)
-            await _within(wait, one.connected(), one, NOT_DONE)
+                await device.follow(name)
+            await within(access.wait, device.connected(), device, NOT_DONE)
             async for change in changes:
-                _print_change(one, change)
+                _print_change(device, change)
 
-    _run(work())
+    run(work())
 
 
 def _print_change(device: Device, change: Change) -> None:
@@ -142,8 +128,7 @@ def _print_change(device: Device, change: Change) -> None:
         records = [record for root in ROOTS[name.kind] for record in device.records(change.document, root)]
         if name.language is Language.RECORDS:
             line["records"] = [one for one in records if change.kind is ChangeKind.RELOADED or one["id"] in wanted]
-    sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    print_json(line)
 
 
 @app.command(epilog="Example: syncline load samples/dialogues.json --data data")
@@ -165,7 +150,7 @@ def load(  # noqa: PLR0913 - one parameter per option
         dialogues = read_dialogues(file)[:limit]
         tokens = _tokens(data, speaker or [], tenant)
     except (DialogueError, NoSecret) as error:
-        _fail(str(error), code=ASKED_WRONGLY)
+        fail(str(error), code=ASKED_WRONGLY)
     total = sum(len(dialogue.turns) for dialogue in dialogues)
     began = time.monotonic()
     came: list[Loaded] = []
@@ -178,7 +163,7 @@ def load(  # noqa: PLR0913 - one parameter per option
             came.append(one)
             progress.advance(bar, one.messages + len(one.refused))
 
-        _run(load_dialogues(dialogues, url, tokens, on_loaded=loaded))
+        run(load_dialogues(dialogues, url, tokens, on_loaded=loaded))
     seconds = time.monotonic() - began
     messages, refused = sum(one.messages for one in came), [reason for one in came for reason in one.refused]
     console.print(
@@ -186,13 +171,13 @@ def load(  # noqa: PLR0913 - one parameter per option
         highlight=False,
     )
     if refused:
-        _fail(f"{len(refused)} messages were refused, the first because: {refused[0]}")
+        fail(f"{len(refused)} messages were refused, the first because: {refused[0]}")
 
 
 def _tokens(data: Path | None, speakers: list[str], tenant: str) -> TokenFor:
     given = dict(one.split("=", 1) for one in speakers if "=" in one)
     if data is None and not given:
-        _fail("give --data (the server's folder) or --as USER=TOKEN for each who speaks", code=ASKED_WRONGLY)
+        fail("give --data (the server's folder) or --as USER=TOKEN for each who speaks", code=ASKED_WRONGLY)
     issuer = None if data is None else Issuer(read_secret(data), tenant=tenant, now_ms=now_ms(), ttl_s=LOAD_TTL_S)
 
     def token_for(user: str, role: str) -> str:
@@ -224,7 +209,7 @@ async def _show_store(path: Path) -> tuple[int, int]:
                 await store.read_rows(),
             )
     except StoreError as error:
-        _fail(str(error))
+        fail(str(error))
     table = Table(box=None, pad_edge=False)
     for column in ("document", "up to", "waiting", "refused"):
         table.add_column(column, justify="left" if column == "document" else "right")
@@ -258,71 +243,18 @@ def doctor(
     1.
     """
     if not store.exists():
-        _fail(f"there is no store at {store}: give the file that a device was run with (--store)")
+        fail(f"there is no store at {store}: give the file that a device was run with (--store)")
 
     async def work() -> None:
-        async with _device(url, token, store, "") as one:
-            await _within(wait, one.connected(), one, NOT_DONE)
-            names = [row.name for row in one.documents()]
-            verdicts = [await _within(wait, one.compare(name), one, NOT_DONE) for name in names]
+        async with connected(Access(url, token, store, wait=wait)) as device:
+            names = [row.name for row in device.documents()]
+            verdicts = [await within(wait, device.compare(name), device, NOT_DONE) for name in names]
         for verdict in verdicts:
             colour = {Verdict.EQUAL: "green", Verdict.DIFFERED: "red", Verdict.REFUSED: "yellow"}[verdict.verdict]
             console.print(f"[{colour}]{verdict.verdict.value:8}[/] {verdict.name} at {verdict.cursor} {verdict.reason}")
         differed = sum(one.verdict is Verdict.DIFFERED for one in verdicts)
         if differed:
-            _fail(f"{differed} of {len(verdicts)} documents differed from the server's and were loaded anew")
+            fail(f"{differed} of {len(verdicts)} documents differed from the server's and were loaded anew")
         console.print(f"{len(verdicts)} documents compared: none differs", highlight=False)
 
-    _run(work())
-
-
-# --- what the commands share
-
-
-@asynccontextmanager
-async def _device(url: str, token: str, store: Path | None, name: str) -> AsyncIterator[Device]:
-    if not token:
-        _fail("no token: give --token or SYNCLINE_TOKEN; `syncline token` prints one", code=ASKED_WRONGLY)
-    async with Device(url, token=token, store=store, device=name) as device:
-        yield device
-
-
-async def _within(seconds: float, waiting: Coroutine[Any, Any, T], device: Device, code: int) -> T:
-    """Wait for the server, and say why it did not come."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await waiting
-    except TimeoutError:
-        reason = device.connection.state.reason or "the server has not answered"
-        kept = f"; stored: {device.status.text(now_ms=now_ms())}" if code == NOT_ACCEPTED else ""
-        _fail(f"not done within {seconds:g} s: {reason}{kept}", code=code)
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Run a command until it is done or interrupted."""
-    try:
-        _run_translated(work)
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
-
-
-def _run_translated(work: Coroutine[Any, Any, None]) -> None:
-    """Turn what can go wrong into a line and an exit code."""
-    try:
-        asyncio.run(work)
-    except* (StoreError, DeviceError, LoadError) as group:
-        _fail(str(_first(group)))
-    except* (RefusedUpdate, ValueError) as group:
-        _fail(str(_first(group)), code=ASKED_WRONGLY)
-
-
-def _first(group: BaseExceptionGroup[Exception]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-def _fail(text: str, *, code: int = NOT_DONE) -> NoReturn:
-    errors.print(f"[red]{text}[/red]", highlight=False, soft_wrap=True)
-    raise typer.Exit(code)
+    run(work())

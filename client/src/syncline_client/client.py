@@ -18,15 +18,16 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from syncline_protocol.documents.fields import Scalar
-from syncline_protocol.documents.opening import Opening
+from syncline_protocol.documents.identity import Role
+from syncline_protocol.documents.opening import Opening, opening_events
 from syncline_protocol.documents.suggestion import said_in, suggested_opening
-from syncline_protocol.extraction import Extraction, extract
+from syncline_protocol.extraction import Extraction, extract, missing_fields
 from syncline_protocol.names import Language, parse_name
 
 from syncline_client.changes import Changes
 from syncline_client.connection import Connection, Standing, TokenSource
 from syncline_client.conversation import Conversation
-from syncline_client.errors import DeviceStopped, NeverConnected
+from syncline_client.errors import DeviceStopped, EditNotAllowed, NeverConnected
 from syncline_client.inbox import Inbox
 from syncline_client.own_state import OwnState
 from syncline_client.page import Page
@@ -39,7 +40,7 @@ from syncline_client.store import Row, Store, StoredDocument, StoreError
 from syncline_client.store_memory import MemoryStore
 from syncline_client.store_sqlite import SqliteStore
 from syncline_client.tenant_rules import TenantRules
-from syncline_client.ticket import VIA, Ticket, opening_with
+from syncline_client.ticket import VIA, Ticket
 from syncline_client.transport import Connect, connect_websocket, sync_url
 
 STOP_WAIT_S: Final = 5.0
@@ -191,6 +192,8 @@ class Device:
 
         Raises `NeverConnected`, `EditNotAllowed`, `RefusedUpdate` when `conversation` cannot be one, `StoreError`.
         """
+        if self.replica.role == Role.CUSTOMER:
+            raise EditNotAllowed("tickets are opened by the staff")
         opening = Opening(subject="", via=VIA)
         if conversation is not None:
             handle = await self.conversation(conversation)
@@ -206,7 +209,9 @@ class Device:
         }
         opening = opening._replace(**{name: value for name, value in better.items() if value is not None})
         ticket = self._ticket(new_record_id())
-        await ticket.begin(opening_with(opening, fields or {}))
+        read = tuple(one for one in opening.fields if one.name not in (fields or {}))
+        opening = opening._replace(fields=read, values=fields or {})
+        await ticket.begin(opening_events(opening, new_record_id))
         return ticket
 
     async def extraction(self, conversation: str) -> Extraction:
@@ -217,6 +222,16 @@ class Device:
         if self.connection.state.standing is Standing.ONLINE:
             await self._rules.refresh()
         return extract(said_in(handle.head, handle.messages()), await self._rules.rules())
+
+    async def missing_fields(self, ticket: Ticket) -> tuple[str, ...]:
+        """The names of the fields that a ticket of this issue type needs and that this one does not have, by the
+        tenant's rules. Raises `StoreError`.
+        """
+        state = ticket.state
+        if state is None or state.issue_type is None:
+            return ()
+        there = {name for name, register in state.fields.items() if register.value not in (None, "")}
+        return missing_fields(str(state.issue_type.value), there, await self._rules.rules())
 
     def _ticket(self, id: str) -> Ticket:  # noqa: A002 - a ticket's id
         """One handle for everybody, because what is written by way of it is written in turn."""

@@ -73,11 +73,16 @@ class Conversation:
     # --- following
 
     async def open(self) -> None:
-        """Follow the head and the newest segment; those of this device's earlier life are there at once."""
+        """Follow the head and the newest segment. Those of this device's earlier life are there at once, others are
+        waited for while there is a connection.
+        """
         await self._replica.follow(self.name)
         if not self._replica.records(self.name, CONVERSATION):
             await self._connection.arrival(self.name)
         await self.follow_newest()
+        newest = self.segment_name(self._segments[-1])
+        if not self._replica.document(newest).epoch:
+            await self._connection.arrival(newest)
 
     async def follow_newest(self) -> None:
         """Follow the segment that new messages go into, and the one before it no longer than this device has to."""

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from syncline_protocol.documents.fields import Scalar
 from syncline_protocol.documents.identity import Role
-from syncline_protocol.documents.opening import Opening, opening_events
 from syncline_protocol.documents.schema import EVENTS, MESSAGE_TYPES, MESSAGES, PUBLIC
 from syncline_protocol.documents.ticket import Ticket as TicketState
 from syncline_protocol.documents.ticket import reduce_ticket
@@ -319,13 +318,3 @@ class Ticket:
             messages += [(one["at"], one["id"]) for one in values if one.get("type") in MESSAGE_TYPES]
         at, message = max(messages, default=(0, ""))
         return {"seen": message, "seen_at": at} if message else {}
-
-
-def opening_with(opening: Opening, fields: Mapping[str, Scalar]) -> list[dict[str, Any]]:
-    """The events that open a ticket, with `fields` in place of what was extracted for them."""
-    extracted = tuple(one for one in opening.fields if one.name not in fields)
-    events = opening_events(opening._replace(fields=extracted), new_record_id)
-    for name, value in fields.items():
-        own = {"type": "field", "name": name, "value": value}
-        events.append({**own, "after": [events[-1]["id"]], "id": new_record_id()})
-    return events
