@@ -21,14 +21,19 @@ TABLES: Final = {
         " last_by, last_type, last_text, stamp"
     ),
     "people": f"{CONVERSATION}, user, role",
+    "roles": f"{CONVERSATION}, user, role",
     "messages": f"{CONVERSATION}, segment, id, at, by, type, state, text",
     "records_about": f"{CONVERSATION}, segment, message, id, value",
     "ratings": f"tenant, ticket, id, {CONVERSATION}, segment, at, by, score, text",
     "tickets": (
         "tenant, id, number, conversation, customer, subject, issue_type, language, status, priority, team, assignee,"
-        " watchers, opened_at, opened_by, updated_at, first_response_at, resolved_at, closed_at, reopened,"
-        " satisfaction, text"
+        " watchers, opened_at, opened_by, updated_at, resolved_at, satisfaction, programs, text"
     ),
+    "ticket_cycles": (
+        f"{TICKET}, cycle, tenant, started_at, next_at, last_at, ended_at, resolved_at, closed_at, team, assignee,"
+        " work_ms, waiting_ms, hold_ms, handovers, score, answered_at, answered_by, answered_team"
+    ),
+    "ticket_teams": f"{TICKET}, step, at, team",
     "ticket_links": f"{TICKET}, {CONVERSATION}",
     "following": f"{CONVERSATION}, user, up_to, message, unread",
     "lists": f"{CONVERSATION}, list, tenant, stamp",

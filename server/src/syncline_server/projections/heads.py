@@ -1,18 +1,23 @@
 """Heads of conversations: what they are about and who takes part, whenever one of their records is new."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from syncline_protocol.documents.conversation import reduce_conversation
+from syncline_protocol.documents.head_records import ParticipantAdded
 from syncline_protocol.documents.schema import CONVERSATION as ROOT
 from syncline_protocol.documents.schema import read_record
 
+from syncline_server.projections import times
 from syncline_server.projections.writing import CONVERSATION, Writing
+
+ADDED: Final = ParticipantAdded.__struct_config__.tag
 
 
 def take(writing: Writing, tenant: str, conversation: str, values: Iterable[Mapping[str, Any]]) -> None:
     """Write what all records of a head come to."""
-    head = reduce_conversation([value for value in values if _is_sound(value)])
+    sound = [value for value in values if _is_sound(value)]
+    head = reduce_conversation(sound)
     ref = writing.conversation(tenant, conversation)
     writing.db.execute(
         "UPDATE conversations SET subject = ?, channel = ?, language = ?, customer = ?, opened_at = ?, closed = ?,"
@@ -37,12 +42,19 @@ def take(writing: Writing, tenant: str, conversation: str, values: Iterable[Mapp
         "INSERT INTO people (conversation, user, role) VALUES (?, ?, ?)",
         [(ref, user, role) for user, role in sorted(people - known)],
     )
+    times.take_roles(writing, ref, _roles(sound))
     touched = writing.touch(ref)
     touched.is_moved = True
     linked = writing.linked(ref)
     writing.tickets.update(ticket for ticket, _ in linked)
     if linked:
         writing.mark(tenant, CONVERSATION, conversation)
+
+
+def _roles(values: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The last role of everybody who takes part or once did."""
+    added = [value for value in values if value["type"] == ADDED]
+    return {value["user"]: value["role"] for value in sorted(added, key=lambda one: (one["at"], one["id"]))}
 
 
 def _is_sound(value: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 from syncline_protocol.limits import PROTOCOL_VERSION
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised with every change of a table, of what stands in it, or of the terms under which texts are found."""
 
 USER_VERSION: Final = PROTOCOL_VERSION << 16 | VERSION
@@ -60,6 +60,15 @@ TABLES: Final = (
         PRIMARY KEY (conversation, user)
     ) STRICT, WITHOUT ROWID
     """,
+    # Everybody who takes part in a conversation or once did, in the last role they had: whose words are an answer.
+    """
+    CREATE TABLE roles (
+        conversation INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        role TEXT NOT NULL,
+        PRIMARY KEY (conversation, user)
+    ) STRICT, WITHOUT ROWID
+    """,
     # place: the row's id in the search index too; it grows with `at` (`search_index.place`). state: empty, `recalled`
     # or `redacted`, and then there is no text. text: the newest version, as one reads it.
     """
@@ -104,7 +113,8 @@ TABLES: Final = (
     ) STRICT, WITHOUT ROWID
     """,
     "CREATE INDEX ratings_by_segment ON ratings (conversation, segment)",
-    # watchers: their ids, one a line. text: what the ticket is found by, as it stands in the index.
+    # watchers: their ids, one a line; programs: users whose events a program wrote, one a line. text: what the ticket
+    # is found by, as it stands in the index.
     """
     CREATE TABLE tickets (
         ref INTEGER PRIMARY KEY,
@@ -124,11 +134,9 @@ TABLES: Final = (
         opened_at INTEGER NOT NULL,
         opened_by TEXT NOT NULL,
         updated_at INTEGER NOT NULL,
-        first_response_at INTEGER,
         resolved_at INTEGER,
-        closed_at INTEGER,
-        reopened INTEGER NOT NULL,
         satisfaction INTEGER,
+        programs TEXT NOT NULL DEFAULT '',
         place INTEGER NOT NULL UNIQUE,
         text TEXT NOT NULL,
         UNIQUE (tenant, id)
@@ -145,6 +153,44 @@ TABLES: Final = (
     "CREATE INDEX tickets_by_team ON tickets (tenant, team, place)",
     "CREATE INDEX tickets_by_status ON tickets (tenant, status, place)",
     "CREATE INDEX tickets_by_customer ON tickets (tenant, customer, place)",
+    # The cycles of a ticket (`documents/ticket_times.py` of the protocol), in stamps and milliseconds. next_at: when
+    # the next one began. last_at: when something last happened that ends it, 2^63 - 1 while it goes on. team, assignee:
+    # who had the ticket at its end, or has it. answered_…: the first answer, and which group had the ticket then.
+    """
+    CREATE TABLE ticket_cycles (
+        ticket INTEGER NOT NULL,
+        cycle INTEGER NOT NULL,
+        tenant TEXT NOT NULL,
+        started_at INTEGER NOT NULL,
+        next_at INTEGER,
+        last_at INTEGER NOT NULL,
+        ended_at INTEGER,
+        resolved_at INTEGER,
+        closed_at INTEGER,
+        team TEXT,
+        assignee TEXT,
+        work_ms INTEGER NOT NULL,
+        waiting_ms INTEGER NOT NULL,
+        hold_ms INTEGER NOT NULL,
+        handovers INTEGER NOT NULL,
+        score INTEGER,
+        answered_at INTEGER,
+        answered_by TEXT,
+        answered_team TEXT,
+        PRIMARY KEY (ticket, cycle)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX ticket_cycles_by_time ON ticket_cycles (tenant, last_at, started_at)",
+    # Which group had a ticket from `at` on.
+    """
+    CREATE TABLE ticket_teams (
+        ticket INTEGER NOT NULL,
+        step INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        team TEXT,
+        PRIMARY KEY (ticket, step)
+    ) STRICT, WITHOUT ROWID
+    """,
     """
     CREATE TABLE ticket_links (
         ticket INTEGER NOT NULL,

@@ -1,6 +1,6 @@
 """What follows for a conversation from what a transaction has written: done once, at its end, for each one touched.
 
-Its newest message, who follows it with how much unread, its tickets' first response, the lists it stands in. Each is a
+Its newest message, who follows it with how much unread, its tickets' answers, the lists it stands in. Each is a
 function of the other tables; where counting anew would cost what the conversation is long, it is kept up by
 differences, and `syncline rebuild` shows the same.
 """
@@ -8,9 +8,7 @@ differences, and `syncline rebuild` shows the same.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from syncline_protocol.documents.identity import Role
-
-from syncline_server.projections import lists
+from syncline_server.projections import lists, times
 from syncline_server.projections.model import Projected
 from syncline_server.projections.segments import SHOWN, SYSTEM
 from syncline_server.projections.writing import CONVERSATION, TICKET, Counted, Touched, Writing
@@ -29,22 +27,14 @@ UNREAD: Final = f"""
     WHERE conversation = ? AND (at, id) > (?, ?) AND by <> ? AND type <> '{SYSTEM}' AND state = '{SHOWN}'
 """  # noqa: S608 - constants
 
-FIRST_RESPONSE: Final = f"""
-    SELECT at FROM messages
-    WHERE conversation = ?1 AND at >= ?2 AND type <> '{SYSTEM}' AND by <> ?3 AND by <> ?4 AND by NOT IN (
-        SELECT user FROM people WHERE conversation = ?1 AND role = '{Role.CUSTOMER.value}'
-    )
-    ORDER BY at LIMIT 1
-"""  # noqa: S608 - constants
-
 
 def settle(writing: Writing) -> Projected:
     """Write what follows, and what the server's actor has to look at."""
     for conversation, touched in writing.touched.items():
-        if touched.is_recounted or _is_answered(writing, conversation, touched):
+        if touched.is_recounted or times.may_answer(writing, conversation, touched):
             writing.tickets.update(ref for ref, _ in writing.linked(conversation))
     for ticket in writing.tickets:
-        _time_response(writing, ticket)
+        times.write_answers(writing, ticket)
     for conversation, touched in writing.touched.items():
         stamp = _show_newest(writing, conversation, touched)
         _follow(writing, conversation, touched)
@@ -159,37 +149,3 @@ def _linked(writing: Writing, conversation: int) -> Sequence[lists.Linked]:
         lists.Linked(status, team, assignee, tuple(filter(None, watchers.split("\n"))))
         for status, team, assignee, watchers in rows
     ]
-
-
-def _is_answered(writing: Writing, conversation: int, touched: Touched) -> bool:
-    """Whether new messages may be the first response on a ticket: else no more than this is looked at."""
-    if not touched.written:
-        return False
-    customers = {
-        row[0]
-        for row in writing.db.execute(
-            "SELECT user FROM people WHERE conversation = ? AND role = ?", (conversation, Role.CUSTOMER.value)
-        )
-    }
-    answers = [at for at, by in touched.written if by not in customers]
-    if not answers:
-        return False
-    waiting = writing.db.execute(
-        "SELECT 1 FROM ticket_links JOIN tickets ON ref = ticket WHERE ticket_links.conversation = ?"
-        " AND (first_response_at IS NULL OR first_response_at > ?) LIMIT 1",
-        (conversation, min(answers)),
-    )
-    return waiting.fetchone() is not None
-
-
-def _time_response(writing: Writing, ticket: int) -> None:
-    """When somebody first answered in the ticket's conversation who is no customer, since the ticket was opened."""
-    db = writing.db
-    found = db.execute(
-        "SELECT conversations.ref, tickets.opened_at, ifnull(tickets.customer, ''), ifnull(conversations.customer, '')"
-        " FROM tickets JOIN conversations"
-        " ON conversations.tenant = tickets.tenant AND conversations.id = tickets.conversation WHERE tickets.ref = ?",
-        (ticket,),
-    ).fetchone()
-    answer = None if found is None else db.execute(FIRST_RESPONSE, found).fetchone()
-    db.execute("UPDATE tickets SET first_response_at = ? WHERE ref = ?", (answer[0] if answer else None, ticket))

@@ -11,7 +11,7 @@ from syncline_protocol.documents.schema import EVENTS, read_record
 from syncline_protocol.documents.ticket import Ticket, reduce_ticket
 from syncline_protocol.documents.ticket_records import TicketStatus
 
-from syncline_server.projections import search_index
+from syncline_server.projections import search_index, times
 from syncline_server.projections.writing import CONVERSATION, TICKET, Writing
 
 ENDED: Final = frozenset({TicketStatus.RESOLVED, TicketStatus.CLOSED, TicketStatus.CANCELLED, TicketStatus.MERGED})
@@ -22,7 +22,7 @@ TEXT_CHARACTERS_MAX: Final = 200_000
 
 COLUMNS: Final = (
     *("number", "conversation", "customer", "subject", "issue_type", "language", "status", "priority", "team"),
-    *("assignee", "watchers", "opened_at", "opened_by", "updated_at", "resolved_at", "closed_at", "reopened"),
+    *("assignee", "watchers", "opened_at", "opened_by", "updated_at", "resolved_at"),
     *("satisfaction", "text"),
 )
 
@@ -53,6 +53,7 @@ def take(writing: Writing, tenant: str, id_: str, values: Iterable[Mapping[str, 
             search_index.remove(writing.db, search_index.TICKETS, place, scope, old_text)
         search_index.add(writing.db, search_index.TICKETS, place, scope, row["text"])
     _link(writing, tenant, ref, ticket)
+    times.take(writing, tenant, ref, sound)
     writing.tickets.add(ref)
     writing.mark(tenant, TICKET, id_)
 
@@ -71,6 +72,7 @@ def drop(writing: Writing, tenant: str, id_: str) -> None:
         writing.touch(conversation).is_moved = True
     search_index.remove(writing.db, search_index.TICKETS, place, search_index.tenant_scope(tenant), text)
     writing.db.execute("DELETE FROM ticket_links WHERE ticket = ?", (ref,))
+    times.drop(writing, ref)
     writing.db.execute("DELETE FROM tickets WHERE ref = ?", (ref,))
     writing.is_purging = True
 
@@ -91,10 +93,7 @@ def _row(ticket: Ticket, values: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The columns, in the order of `COLUMNS`."""
     events = list(values)
     is_ended = ticket.status in ENDED
-    newest = {
-        status: max((v["at"] for v in events if v["type"] == "status" and v.get("status") == status), default=None)
-        for status in (TicketStatus.RESOLVED.value, TicketStatus.CLOSED.value)
-    }
+    resolved = [v["at"] for v in events if v["type"] == "status" and v.get("status") == TicketStatus.RESOLVED.value]
     row = {
         "number": ticket.number,
         "conversation": ticket.conversation,
@@ -110,9 +109,7 @@ def _row(ticket: Ticket, values: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         "opened_at": ticket.opened_at,
         "opened_by": ticket.opened_by,
         "updated_at": max(value.get("at", 0) for value in events),
-        "resolved_at": newest["resolved"] if is_ended else None,
-        "closed_at": newest["closed"] if is_ended else None,
-        "reopened": sum(value["type"] == "reopened" for value in events),
+        "resolved_at": max(resolved, default=None) if is_ended else None,
         "satisfaction": None if ticket.satisfaction is None else ticket.satisfaction.score,
         "text": _text(ticket),
     }
