@@ -41,7 +41,7 @@ def find_spans(text: str, query: Query) -> list[Span]:
     """The places in `text` that match a clause of `query`, in their order, none over another."""
     folded, origins = _fold_with_origins(text)
     phrases = {phrase for clause in query for phrase in clause}
-    found = sorted((origins[start], origins[end]) for start, end in _places(folded, phrases))
+    found = sorted((origins[start][0], origins[end - 1][1]) for start, end in _places(folded, phrases))
     merged: list[Span] = []
     for start, end in found:
         if merged and start < merged[-1][1]:
@@ -88,16 +88,16 @@ def _places_of_words(folded: str, start: int, words: Phrase, wanted: Iterable[Ph
         at += len(word)
 
 
-def _fold_with_origins(text: str) -> tuple[str, list[int]]:
-    """The folded text, and for each of its characters (and its end) the place in `text` that it comes from."""
+def _fold_with_origins(text: str) -> tuple[str, list[Span]]:
+    """The folded text, and for each of its characters the place in `text` that it comes from."""
     folded: list[str] = []
-    origins: list[int] = []
+    origins: list[Span] = []
     start = 0
     for end in range(1, len(text) + 1):
         if end < len(text) and (unicodedata.combining(text[end]) or text[end] in JOINED):
             continue
         piece = fold(text[start:end])
         folded.append(piece)
-        origins += [start] * len(piece)
+        origins += [(start, end)] * len(piece)
         start = end
-    return "".join(folded), [*origins, len(text)]
+    return "".join(folded), origins

@@ -4,8 +4,9 @@ search what they hold.
 Text is folded (NFKC, case, NFKC again), so that half and full width and both cases are one. Then
 
 - a *run* of a script that puts no spaces between words (Chinese, Japanese, Thai, …) or long words (Korean) becomes its
-  overlapping pairs and its last character: 上海东边 → 上海 海东 东边 边. A query of it is the phrase of its pairs, so 上海 is
-  found in 我家在上海东边. The other single characters stand behind the text's terms, for queries of one character.
+  overlapping pairs and its last character: 上海东边 → 上海 海东 东边 边. A query of it is the phrase of its pairs, so
+  上海 is found in 我家在上海东边. The other single characters stand behind the text's terms, for queries of one
+  character.
 - a *compound*, words joined by single hyphens, slashes, dots and the like (a serial, an order number, a mail address),
   becomes its words, and behind the text's terms all of it in one: SN-8842/A1 → sn 8842 a1 … sn8842a1.
 - a *number* of as many digits as a telephone has, however grouped, stands there in one as well, without its signs of
