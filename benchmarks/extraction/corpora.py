@@ -48,6 +48,7 @@ COUNTED: Final = frozenset({"amount", "quantity"})
 
 _NOT_A_DIGIT: Final = re.compile(r"[^0-9]")
 CHINESE: Final = Path(__file__).resolve().parents[2] / "tests/data/zh_after_sales.json"
+READ_ANEW: Final = CHINESE.with_name("multidogo_dev_read.json")
 _SIGNS: Final = re.compile(r"[\W_]+")
 
 
@@ -55,8 +56,8 @@ class Labelled(NamedTuple):
     """A conversation and its labels. `issue_type` is None where nobody gave one; `issue_types` are all that any turn
     has.
 
-    `values`: by field, the values as they are compared, see `comparable`; `symptom`: the message that says what is
-    wrong.
+    `read_as`: what a person reads in it, where it has been read anew. `values`: by field, the values as they are
+    compared, see `comparable`; `symptom`: the message that says what is wrong.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Labelled(NamedTuple):
     issue_types: frozenset[str]
     values: Mapping[str, frozenset[str]]
     symptom: str | None = None
+    read_as: str | None = None
 
 
 def comparable(value: str) -> str:
@@ -79,10 +81,11 @@ def multidogo(path: Path) -> list[Labelled]:
         for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
             if row["conversationId"] and row["utterance"]:
                 turns[row["conversationId"]].append(row)
-    return [_conversation(name, rows) for name, rows in turns.items()]
+    read = json.loads(READ_ANEW.read_text(encoding="utf-8"))["conversations"]
+    return [_conversation(name, rows, read.get(name)) for name, rows in turns.items()]
 
 
-def _conversation(name: str, rows: list[dict[str, Any]]) -> Labelled:
+def _conversation(name: str, rows: list[dict[str, Any]], read: str | None) -> Labelled:
     labels = [label for row in rows for label in (row["intent"] or "").split("<div>")]
     intents = [label for label in labels if label in INTENTS]
     values: dict[str, set[str]] = defaultdict(set)
@@ -97,6 +100,7 @@ def _conversation(name: str, rows: list[dict[str, Any]]) -> Labelled:
         issue_type=intents[0] if intents else OUT_OF_DOMAIN if OUT_OF_DOMAIN in labels else None,
         issue_types=frozenset(intents),
         values={field: frozenset(found) for field, found in values.items()},
+        read_as=intents[0] if intents else read,
     )
 
 
@@ -124,4 +128,5 @@ def _dialogue(one: Mapping[str, Any]) -> Labelled:
     )
     values = {field: frozenset({comparable(value)}) for field, value in one["fields"].items()}
     symptom = str(one["symptom"]) if "symptom" in one else None
-    return Labelled(one["id"], said, one["issue_type"], frozenset({one["issue_type"]}), values, symptom)
+    issue_type = one["issue_type"]
+    return Labelled(one["id"], said, issue_type, frozenset({issue_type}), values, symptom, issue_type)

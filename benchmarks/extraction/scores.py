@@ -58,6 +58,15 @@ def any_label(judged: Sequence[Judged]) -> tuple[int, int]:
     return sum(one.extraction.issue_type.value in one.labelled.issue_types for one in labelled), len(labelled)
 
 
+def read_anew(judged: Sequence[Judged]) -> tuple[int, int]:
+    """The same for all conversations, by what a person reads in those without a label of the domain; of none, if any
+    has not been read.
+    """
+    if any(one.labelled.read_as is None for one in judged):
+        return 0, 0
+    return sum(one.extraction.issue_type.value == one.labelled.read_as for one in judged), len(judged)
+
+
 def by_class(judged: Sequence[Judged]) -> dict[str, Score]:
     """For each issue type that is labelled or said."""
     right, said, there = Counter[str](), Counter[str](), Counter[str]()

@@ -13,6 +13,10 @@ MESSAGES_LAST: Final = 400
 """Messages that are read of a long conversation: how it began, and where it is now."""
 
 
+CHARACTERS_MAX: Final = 200_000
+"""Code points that are matched of a conversation altogether: 500 long letters. What is beyond is not read."""
+
+
 class Heard(NamedTuple):
     """A message of whoever, folded. `asked`: the fields that the staff's last question wants to know, of a customer's
     message; `corrects`: whether the customer takes something back in it.
@@ -30,8 +34,10 @@ def hear(said: Sequence[Said], rules: Rules) -> tuple[Heard, ...]:
         said = [*said[:MESSAGES_FIRST], *said[-MESSAGES_LAST:]]
     heard: list[Heard] = []
     asked: tuple[Field, ...] = ()
+    left = CHARACTERS_MAX
     for one in said:
-        folded = fold(one.text)
+        folded = fold(one.text[: max(left, 0)])
+        left -= len(folded.text)
         if one.is_customer:
             heard.append(Heard(one, folded, asked, says(folded, rules.corrections)))
         else:

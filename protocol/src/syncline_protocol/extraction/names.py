@@ -78,7 +78,7 @@ def asked_name(folded: Folded, rules: Rules) -> tuple[int, int] | None:
     words = words_at(folded, start, NAME_WORDS_MAX, rules.stop)
     if words is None:
         return None
-    following = folded.text[words[1] :].lstrip(" ,.!-")
+    following = folded.text[words[1] :].lstrip(" ,.!-(+")
     return words if not following or following[0].isdigit() or following.lower().startswith(("and ", "my ")) else None
 
 

@@ -17,8 +17,8 @@ from typing import Final
 PATTERN_CHARACTERS_MAX: Final = 300
 """A pattern that a person can read."""
 
-WAYS_MAX: Final = 2_000
-"""Ways to match at one place. Times 4,000 places: some tenths of a second at the very worst, for one message."""
+WAYS_MAX: Final = 500
+"""Ways to match at one place. Times 4,000 places: a third of a second at the very worst, for one message."""
 
 REPEATS_MAX: Final = 64
 """How often anything may repeat."""

@@ -16,6 +16,8 @@ but for the gaps, of which there are at most two.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -29,6 +31,9 @@ CHOICES_MAX: Final = 3
 GAPS_MAX: Final = 2
 """Times `..` in one term: each may match in 13 ways."""
 
+FOUND_MAX: Final = 20
+"""Times that one term is found in one message: who says it more often adds nothing."""
+
 _GAP: Final = r"[^.!?。\n]{0,12}?"
 _REST: Final = r"[a-z0-9']{0,15}+"
 _SPACES: Final = r" {1,3}+"
@@ -38,18 +43,18 @@ _WORD: Final = re.compile(r"[a-z0-9]")
 
 
 class Phrase(msgspec.Struct, frozen=True):
-    """A term, ready to be found. One of `needles` is in every text that `pattern` matches; they are looked for first,
-    being cheaper.
+    """A term, ready to be found. One of `needles` is in every text that `source` matches; they are looked for first,
+    being cheaper, and most patterns are never needed.
     """
 
     written: str
     needles: tuple[str, ...]
-    pattern: re.Pattern[str]
+    source: str
 
     def find(self, folded: Folded) -> Iterator[tuple[int, int]]:
         """Where it stands, as places of the folded text."""
         if any(needle in folded.lower for needle in self.needles):
-            for match in self.pattern.finditer(folded.lower):
+            for match in _compiled(self.source).finditer(folded.lower):
                 yield match.span()
 
 
@@ -66,12 +71,14 @@ class PhraseIndex:
                 self._by_start.setdefault(needle[:2], []).append((needle, number))
 
     def find(self, folded: Folded) -> Iterator[tuple[int, int, int]]:
-        """The number of each phrase that stands in the text, and where, in the order of the numbers."""
+        """The number of each phrase that stands in the text, and where, in the order of the numbers: its first
+        `FOUND_MAX` places.
+        """
         lower = folded.lower
         starts = {*lower, *(lower[place : place + 2] for place in range(len(lower) - 1))}
         numbers = {number for start in starts for needle, number in self._by_start.get(start, ()) if needle in lower}
         for number in sorted(numbers):
-            for match in self._phrases[number].pattern.finditer(lower):
+            for match in islice(_compiled(self._phrases[number].source).finditer(lower), FOUND_MAX):
                 yield number, *match.span()
 
 
@@ -93,7 +100,13 @@ def read_phrase(written: str) -> Phrase:
     pattern = "".join(
         _one_of(choice, begins=index == 0, ends=index == len(used) - 1) for index, choice in enumerate(used)
     )
-    return Phrase(plain, needles, re.compile(pattern))
+    return Phrase(plain, needles, pattern)
+
+
+@cache
+def _compiled(source: str) -> re.Pattern[str]:
+    """The pattern, compiled when it is first needed: a thousand take a second. It is of literals, and cannot fail."""
+    return re.compile(source)
 
 
 def _needles(choice: list[str]) -> tuple[str, ...]:
