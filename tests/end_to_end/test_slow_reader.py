@@ -31,6 +31,7 @@ PAGE = "page/busy"
 TEXT = "今天下午网络又断了，路由器重启以后还是一样。" * 8
 RECEIVE_BUFFER_BYTES = 32 * 1024
 GROWTH_MAX = Settings().outbox_bytes + 16 * 1024 * 1024
+"""More than the same updates cost without a slow reader: a page's index grows with what is written to it."""
 ANSWER_S_MAX = 60
 
 
@@ -161,6 +162,7 @@ async def test_a_subscriber_that_stops_reading(tmp_path: Path) -> None:
             started = server.rss_bytes()
             alone = await writer.write(UPDATES)
             before = server.rss_bytes()
+            growth_alone = before - started
             async with slow_device(server) as slow:
                 opened = await slow.open(PAGE)
                 assert opened.documents[0].head == UPDATES
@@ -175,12 +177,12 @@ async def test_a_subscriber_that_stops_reading(tmp_path: Path) -> None:
             behind = times_behind(server)
     report(
         updates=UPDATES, mib_written=UPDATES * len(TEXT.encode()) >> 20, rss_mib_before=before >> 20,
-rss_mib_growth_alone=round((before - started) / 2**20, 1),
+rss_mib_growth_alone=round(growth_alone / 2**20, 1),
         rss_mib_growth=round(growth / 2**20, 1), fell_behind=behind, p99_ms_alone=percentile(alone, 0.99),
         p99_ms_beside_slow_reader=percentile(beside, 0.99), snapshots=copy.snapshots, connections=copy.connections,
     )  # fmt: skip
     assert behind > 0, "the reader was not slow enough to matter"
-    assert growth < GROWTH_MAX
+    assert growth < growth_alone + GROWTH_MAX
     assert percentile(beside, 0.5) < 3 * percentile(alone, 0.5) + 20
 
 
