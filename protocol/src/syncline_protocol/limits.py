@@ -83,6 +83,9 @@ MESSAGE_TEXT_CHARACTERS_MAX: Final = 16_000
 CLOCK_AHEAD_MS_MAX: Final = 60_000
 """How far a record's `at` may lie ahead of the server's clock (`docs/protocol.md`, section 6)."""
 
+EVENTS_PER_TICKET_MAX: Final = 10_000
+"""Events of one ticket, the server's own not counted in: to know which of so many knew of which takes 6 MB at worst."""
+
 RECORDS_PER_SEGMENT: Final = 1_000
 """Messages after which the server opens the next segment. Soft: late messages still go into older segments."""
 

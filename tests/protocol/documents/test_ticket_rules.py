@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from support.records import NOW_MS, record_id, record_value
-from syncline_protocol.documents.identity import Identity, Role
+from syncline_protocol.documents import ticket_rules
+from syncline_protocol.documents.identity import SERVER_USER, Identity, Role
 from syncline_protocol.documents.record_index import RecordIndex
 from syncline_protocol.documents.rules import check_records
 from syncline_protocol.documents.schema import EVENTS
@@ -99,3 +100,15 @@ def test_a_bot_says_that_it_is_one_and_nobody_else_does(role: Role) -> None:
 def test_a_program_claims_nothing(role: Role) -> None:
     claim = record_value(9, "claim", after=[record_id(1)]) | ({"auto": True} if role is Role.BOT else {})
     assert refuse(claim, role=role, index=index_with(OPENED)).code is RefusalCode.FORBIDDEN
+
+
+def test_a_ticket_has_so_many_events_and_the_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ticket_rules, "EVENTS_PER_TICKET_MAX", 3)
+    take(NOTE, index=index_with(OPENED, ITEM))
+    full = index_with(OPENED, NOTE, ITEM)
+    more = record_value(9, "note", text="one more", after=[record_id(3)])
+    assert refuse(more, index=full).code is RefusalCode.TOO_LARGE
+    server = Identity(tenant="acme", user=SERVER_USER, device=SERVER_USER, role=Role.SERVER)
+    number = record_value(9, "number", cause=record_id(1), number=7, after=[record_id(3)])
+    struct = RecordStruct(2**40, 50, EVENTS, number["id"], number | {"by": SERVER_USER, "device": SERVER_USER})
+    check_records(server, TICKET, [struct], full, NOW_MS)

@@ -20,6 +20,7 @@ from syncline_protocol.documents.ticket_records import (
     Unmerge,
 )
 from syncline_protocol.errors import RefusalCode
+from syncline_protocol.limits import EVENTS_PER_TICKET_MAX
 
 if TYPE_CHECKING:
     from syncline_protocol.documents.record_index import RecordIndex
@@ -56,9 +57,13 @@ def check_event(identity: Identity, event: TicketEvent, index: "RecordIndex", fr
     """Refuse an event that does not fit the ticket. `fresh`: types by id of the events new in the same update before
     it.
 
-    Raises `RefusedUpdate`: `invalid` or `forbidden`, with the event's id in `detail["record"]`.
+    Raises `RefusedUpdate`: `invalid`, `forbidden` or `too_large`, with the event's id in `detail["record"]`.
     """
-    is_opened = bool(index.records) or bool(fresh)
+    count = len(index.records) + len(fresh)
+    if count >= EVENTS_PER_TICKET_MAX and identity.role is not Role.SERVER:
+        reason = f"a ticket has at most {EVENTS_PER_TICKET_MAX} events: open another one and link it"
+        refuse(RefusalCode.TOO_LARGE, event.id, reason)
+    is_opened = count > 0
     if isinstance(event, TicketOpened) == is_opened:
         reason = "the ticket was opened already" if is_opened else "the ticket was not opened: `opened` comes first"
         refuse(RefusalCode.INVALID, event.id, reason)
