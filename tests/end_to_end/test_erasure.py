@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from end_to_end.authors import new_conversation, read_all
 from end_to_end.sizes import report, size
+from support.recorded import Recorded
 from support.running import running
 from support.server import ServerProcess
 from syncline_client.client import Device, Verdict
@@ -26,28 +27,6 @@ ROUND_S_MAX = 0.25
 SETTLE_S_MAX = 40.0
 LOOK_S = 0.05
 ROOT = "messages"
-
-
-class Recorded:
-    """A transport that keeps what came."""
-
-    def __init__(self, transport: Transport, came: list[bytes]) -> None:
-        self._transport = transport
-        self._came = came
-
-    async def send(self, message: bytes) -> None:
-        """See `Transport`."""
-        await self._transport.send(message)
-
-    async def receive(self) -> bytes:
-        """See `Transport`."""
-        message = await self._transport.receive()
-        self._came.append(message)
-        return message
-
-    async def close(self, code: int, reason: str) -> None:
-        """See `Transport`."""
-        await self._transport.close(code, reason)
 
 
 class Phone:

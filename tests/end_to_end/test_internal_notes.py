@@ -11,6 +11,7 @@ import httpx
 import pycrdt
 import pytest
 from end_to_end.authors import new_conversation
+from support.recorded import Recorded
 from support.server import ServerProcess
 from syncline_client.client import Device
 from syncline_client.page_content import Document
@@ -24,28 +25,6 @@ MARK: Final = "仅内部可见"
 
 SECRETS: Final = (MARK, "SN-INTERNAL-4711", "escalated to legal", "draft that nobody sent", "待内部处理")
 """What only the staff may know: notes, fields, reasons, a draft, and an internal status."""
-
-
-class Tapped:
-    """A transport that keeps all that came."""
-
-    def __init__(self, transport: Transport, came: list[bytes]) -> None:
-        self._transport = transport
-        self._came = came
-
-    async def send(self, message: bytes) -> None:
-        """See `Transport`."""
-        await self._transport.send(message)
-
-    async def receive(self) -> bytes:
-        """See `Transport`."""
-        message = await self._transport.receive()
-        self._came.append(message)
-        return message
-
-    async def close(self, code: int, reason: str) -> None:
-        """See `Transport`."""
-        await self._transport.close(code, reason)
 
 
 def leaks(data: bytes) -> list[str]:
@@ -93,7 +72,7 @@ async def test_no_byte_of_what_is_internal_reaches_a_customer(tmp_path: Path) ->
     came: list[bytes] = []
 
     async def tapped(url: str) -> Transport:
-        return Tapped(await connect_websocket(url), came)
+        return Recorded(await connect_websocket(url), came)
 
     with ServerProcess(tmp_path / "data") as server:
         conversation = (await new_conversation(server, customer="cus")).split("/")[1]
