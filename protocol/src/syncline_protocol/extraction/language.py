@@ -29,19 +29,24 @@ _KANA_SHARE: Final = 5
 def guess_language(heard: Sequence[Heard]) -> Guess:
     """The language that most of the customer's letters are of (the staff's, if the customer has written none)."""
     for customer in (True, False):
-        totals = dict.fromkeys((language for language, _, _ in _SCRIPTS), 0)
-        first: dict[str, str] = {}
-        for one in heard:
-            if one.said.is_customer is customer:
-                for language, letters, weight in _SCRIPTS:
-                    count = len(letters.findall(one.folded.text))
-                    totals[language] += count * weight
-                    if count:
-                        first.setdefault(language, one.said.id)
-        total = sum(totals.values())
-        if total:
-            if totals["ja"] * _KANA_SHARE >= totals["zh"] and totals["ja"]:
-                totals["ja"] += totals.pop("zh")
-            best = max(totals, key=lambda language: totals[language])
-            return Guess(best, 100 * totals[best] // total, first[best])
+        guess = _most_written([one for one in heard if one.said.is_customer is customer])
+        if guess is not None:
+            return guess
     return Guess(UNKNOWN, 0, None)
+
+
+def _most_written(heard: Sequence[Heard]) -> Guess | None:
+    totals = dict.fromkeys((language for language, _, _ in _SCRIPTS), 0)
+    first: dict[str, str] = {}
+    for one in heard:
+        for language, letters, weight in _SCRIPTS:
+            count = len(letters.findall(one.folded.text))
+            if count:
+                totals[language] += count * weight
+                first.setdefault(language, one.said.id)
+    if not first:
+        return None
+    if totals["ja"] and totals["ja"] * _KANA_SHARE >= totals["zh"]:
+        totals["ja"] += totals.pop("zh")
+    best = max(totals, key=lambda language: totals[language])
+    return Guess(best, 100 * totals[best] // sum(totals.values()), first[best])
