@@ -1,10 +1,12 @@
-"""A store, projections of it, and histories that are written into the one and told to the other."""
+"""A store, projections of it, histories that are written into the one and told to the other; and bare tables."""
 
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from support.histories import Histories
+from support.projected import tables
 from syncline_server.projections.projections import Projections
 from syncline_server.storage.sqlite import SqliteStore
 
@@ -24,3 +26,9 @@ async def projections(tmp_path: Path, store: SqliteStore) -> AsyncIterator[Proje
 @pytest.fixture
 def histories(store: SqliteStore, projections: Projections) -> Histories:
     return Histories(store, committed=projections.committed, replaced=projections.replaced)
+
+
+@pytest.fixture
+def db() -> Iterator[sqlite3.Connection]:
+    with tables() as connection:
+        yield connection

@@ -1,11 +1,9 @@
 """The digest sees every value that is a function of the records, and nothing else."""
 
 import sqlite3
-from collections.abc import Iterator
 
 import pytest
 from syncline_server.projections.digest import TABLES, read_digest
-from syncline_server.projections.schema import TABLES as STATEMENTS
 
 LEFT_OUT = {
     "conversations": {"ref"},
@@ -16,14 +14,9 @@ LEFT_OUT = {
 """What only lives as long as the database."""
 
 
-@pytest.fixture
-def db() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    for statement in STATEMENTS:
-        connection.execute(statement)
-    connection.execute("INSERT INTO conversations (ref, tenant, id, opened_at) VALUES (1, 'acme', 'c1', 5)")
-    yield connection
-    connection.close()
+@pytest.fixture(autouse=True)
+def _a_conversation(db: sqlite3.Connection) -> None:
+    db.execute("INSERT INTO conversations (ref, tenant, id, opened_at) VALUES (1, 'acme', 'c1', 5)")
 
 
 def columns(db: sqlite3.Connection, table: str) -> list[str]:

@@ -1,27 +1,15 @@
 """The search index forgets for good, and finds a place for everything."""
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from support.histories import Histories, nobody_hears
 from syncline_protocol.documents.search_terms import index_terms
 from syncline_server.projections import search_index
 from syncline_server.projections.database import NAME
 from syncline_server.projections.projections import Projections
-from syncline_server.projections.schema import TABLES
 
 SECRET = "Kreditkarte 4556737586899855 杨贵妃 zanzibarquokka"
-
-
-@pytest.fixture
-def db() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    for statement in TABLES:
-        connection.execute(statement)
-    yield connection
-    connection.close()
 
 
 def found(directory: Path, *wanted: str) -> dict[str, list[str]]:

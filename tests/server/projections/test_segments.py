@@ -1,7 +1,7 @@
 """Messages in their table are what the protocol makes of the same records, in whatever order and pieces they come."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
@@ -10,20 +10,10 @@ from support.records import record_value
 from syncline_protocol.documents.erasure import erased
 from syncline_protocol.documents.messages import Message, reduce_messages
 from syncline_server.projections import digest
-from syncline_server.projections.schema import TABLES
 from syncline_server.projections.segments import Segment
 from syncline_server.projections.writing import Writing
 
 Value = Mapping[str, Any]
-
-
-@pytest.fixture
-def db() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    for statement in TABLES:
-        connection.execute(statement)
-    yield connection
-    connection.close()
 
 
 def some_records(random: Random, count: int) -> list[Value]:
