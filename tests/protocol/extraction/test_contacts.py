@@ -2,7 +2,7 @@
 
 import pytest
 from support.extraction import shipped
-from syncline_protocol.extraction.contacts import emails, phones, region_of
+from syncline_protocol.extraction.contacts import emails, mobiles, phones, region_of
 from syncline_protocol.extraction.folded import fold
 
 
@@ -29,6 +29,12 @@ def test_the_place_of_a_number_is_where_it_was_written() -> None:
     ((start, end, _),) = phones(folded, "CN")
     span = folded.span(start, end)
     assert text[span.start : span.end] == "１３６０２５７８８４１"
+
+
+def test_a_mobile_number_is_one_in_whatever_language() -> None:
+    assert [number for _, _, number in mobiles(fold("call 13602578841, 2015550123"), ["US", "CN"])] == [
+        "+8613602578841"
+    ]
 
 
 @pytest.mark.parametrize(

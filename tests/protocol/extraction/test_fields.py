@@ -12,6 +12,8 @@ IMEI = "490154203237518"
         ("订单号：240618773520194", "order_number", "240618773520194"),
         ("order id: 3348917502", "order_number", "3348917502"),
         ("my order number is A12-99871", "order_number", "A12-99871"),
+        ("please cancel my order A-20991", "order_number", "A-20991"),
+        ("Model SM-T870, black", "model", "SM-T870"),
         ("ＳＮ：ＳＬ１１－２４０９－００３７５", "serial", "SL11-2409-00375"),
         ("the serial number is PF3X9Q2K.", "serial", "PF3X9Q2K"),
         ("固件1.0.23", "version", "1.0.23"),
@@ -51,6 +53,8 @@ def test_one_message(text: str, field: str, value: str) -> None:
         ("王府井", "customer"),
         ("Win11 系统", "model"),
         ("the order was fine", "order_number"),
+        ("This is urgent", "customer"),
+        ("my camera app crashes", "product"),
     ],
 )
 def test_what_it_is_not(text: str, field: str) -> None:
@@ -62,6 +66,9 @@ def test_a_question_says_what_an_answer_is() -> None:
     assert values("> 序列号发一下", "PF3X9Q2K")["serial"] == "PF3X9Q2K"
     assert values("> may I have your full name?", "Crystal Minh")["customer"] == "Crystal Minh"
     assert "order_number" not in values("8812093374651")
+    assert values("> what is the order id?", "it's 2015550123") == {"order_number": "2015550123"}
+    assert values("> order id and phone number?", "2015550123") == {"phone": "+12015550123"}
+    assert values("> order id?", "just call me: 13602578841") == {"phone": "+8613602578841"}
 
 
 def test_a_span_names_the_words() -> None:

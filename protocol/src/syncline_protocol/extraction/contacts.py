@@ -5,7 +5,7 @@ with its country code, otherwise as one of the conversation's region.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import phonenumbers
@@ -32,12 +32,23 @@ def emails(folded: Folded) -> Iterator[tuple[int, int, str]]:
 
 def phones(folded: Folded, region: str) -> Iterator[tuple[int, int, str]]:
     """Valid numbers with their places, in E.164. `region`: two letters, or empty if only full numbers count."""
+    for start, end, number in _numbers(folded, region):
+        yield start, end, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def mobiles(folded: Folded, regions: Iterable[str]) -> Iterator[tuple[int, int, str]]:
+    """Numbers that can only be mobile ones in one of the regions: telephone numbers, whatever is spoken."""
+    for region in regions:
+        for start, end, number in _numbers(folded, region):
+            if phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.MOBILE:
+                yield start, end, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _numbers(folded: Folded, region: str) -> Iterator[tuple[int, int, phonenumbers.PhoneNumber]]:
     if len(_DIGITS.findall(folded.text)) < DIGITS_MIN:
         return  # the matcher is slow, and nearly every message ends here
-    matcher = phonenumbers.PhoneNumberMatcher(folded.text, region or None, leniency=phonenumbers.Leniency.VALID)
-    for match in matcher:
-        form = phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164)
-        yield match.start, match.end, form
+    for match in phonenumbers.PhoneNumberMatcher(folded.text, region or None, leniency=phonenumbers.Leniency.VALID):
+        yield match.start, match.end, match.number
 
 
 def region_of(language: str, regions: Mapping[str, str]) -> str:

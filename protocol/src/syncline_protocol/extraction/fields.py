@@ -4,12 +4,12 @@ In this order, and what is taken once is taken: in "order 3348917502" the ten di
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from syncline_protocol.extraction.candidates import ALONE, ASKED, LABELLED, Candidate, Claims
 from syncline_protocol.extraction.check_digits import IMEI_DIGITS, imei
-from syncline_protocol.extraction.contacts import emails, phones
+from syncline_protocol.extraction.contacts import emails, mobiles, phones
 from syncline_protocol.extraction.folded import Folded
 from syncline_protocol.extraction.heard import Heard
 from syncline_protocol.extraction.names import BESIDE, asked_name, han_names, labelled_name, labelled_words
@@ -42,8 +42,8 @@ def candidates_in(heard: Sequence[Heard], number: int, rules: Rules, region: str
     claims = Claims()
     found = (
         *_labelled(one.folded, rules, region, claims),
-        *_by_form(one.folded, region, claims),
-        *_asked(one, rules, claims),
+        *_by_form(one.folded, rules, region, claims),
+        *_answers(one, rules, region, claims),
         *_alone(one.folded, rules, claims),
     )
     for field, confidence, (start, end, value) in found:
@@ -126,13 +126,30 @@ def _allowed(value: Found, field: Field) -> bool:
     return field.but is None or field.but.fullmatch(value[2]) is None
 
 
-def _by_form(folded: Folded, region: str, claims: Claims) -> Iterator[tuple[str, int, Found]]:
-    """What is known by its form: e-mail addresses, IMEIs by their check digit, valid telephone numbers."""
-    for name, finder in (("email", emails(folded)), ("imei", imeis(folded)), ("phone", phones(folded, region))):
-        for found in finder:
-            if claims.free(found[0], found[1]):
-                claims.take(found[0], found[1])
-                yield name, SURE if name != "phone" else ASKED, found
+def _by_form(folded: Folded, rules: Rules, region: str, claims: Claims) -> Iterator[tuple[str, int, Found]]:
+    """What can be nothing else: e-mail addresses, IMEIs by their check digit, mobile numbers of the regions."""
+    regions = dict.fromkeys((region, *rules.regions.values()))
+    yield from _claimed("email", SURE, emails(folded), claims)
+    yield from _claimed("imei", SURE, imeis(folded), claims)
+    yield from _claimed("phone", ASKED, mobiles(folded, regions), claims)
+
+
+def _claimed(name: str, confidence: int, found: Iterable[Found], claims: Claims) -> Iterator[tuple[str, int, Found]]:
+    for value in found:
+        if claims.free(value[0], value[1]):
+            claims.take(value[0], value[1])
+            yield name, confidence, value
+
+
+def _answers(one: Heard, rules: Rules, region: str, claims: Claims) -> Iterator[tuple[str, int, Found]]:
+    """Values for the question that stands over the message, and other telephone numbers: these first if they are asked
+    for, else last. Ten digits are an order number as well.
+    """
+    numbers = _claimed("phone", ASKED, phones(one.folded, region), claims)
+    if any(field.kind == "phone" for field in one.asked):
+        yield from numbers
+    yield from _asked(one, rules, claims)
+    yield from numbers
 
 
 def imeis(folded: Folded) -> Iterator[Found]:
