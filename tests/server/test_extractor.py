@@ -140,8 +140,9 @@ async def test_nobody_listens() -> None:
     assert [line["event"] for line in logs] == ["extractor.unreachable"]
 
 
-async def test_a_wrong_address_is_said_too() -> None:
-    async with Extractor("http://") as extractor:
+@pytest.mark.parametrize("url", ["http://", "http://[::1", "ftp://127.0.0.1/x"])
+async def test_a_wrong_address_is_said_too(url: str) -> None:
+    async with Extractor(url) as extractor:
         with capture_logs() as logs:
             assert await extractor.extract(SAID, shipped()) == extract(SAID, shipped())
     assert [line["event"] for line in logs] == ["extractor.unreachable"]

@@ -69,7 +69,7 @@ class Extractor:
             return read_answer(body, said, rules, local)
         except TimeoutError:
             self._logger.warning("extractor.timeout", url=self._url, timeout_s=self._timeout_s)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             self._logger.warning("extractor.unreachable", url=self._url, error=str(error) or type(error).__name__)
         except ValueError as error:
             self._logger.warning("extractor.answer_refused", url=self._url, error=str(error))
