@@ -103,7 +103,8 @@ def test_every_other_step(server: ServerProcess) -> None:
     note = state["notes"][0]["id"]
     refused = ticket(server, "redact", number, note)
     assert (refused.returncode, refused.stderr.startswith("refused: ")) == (NOT_DONE, True)
-    assert ticket(server, "redact", number, note, "--reason", "a name", user="boss", role="supervisor").returncode == 0
+    redacted = ticket(server, "redact", number, note[-6:], "--reason", "a name", user="boss", role="supervisor")
+    assert redacted.returncode == 0, redacted.stderr
     assert json.loads(ticket(server, "show", number, "--json").stdout)["notes"][0]["text"] is None
 
 
@@ -126,8 +127,9 @@ def test_one_of_the_values_said_at_once_is_picked(server: ServerProcess) -> None
     asyncio.run(apart(server, id_))
     serial = json.loads(ticket(server, "show", number, "--json").stdout)["fields"]["serial"]
     (other,) = serial["others"]
-    assert other["event"] in ticket(server, "show", number).stdout.replace("\n", "").replace(" ", "")
-    picked = ticket(server, "field", number, "serial", "--pick", other["event"])
+    ending = other["event"][-6:]
+    assert f"…{ending}" in ticket(server, "show", number).stdout
+    picked = ticket(server, "field", number, "serial", "--pick", ending)
     assert picked.returncode == 0, picked.stderr
     serial = json.loads(ticket(server, "show", number, "--json").stdout)["fields"]["serial"]
     assert (serial["value"], "others" in serial) == (other["value"], False)

@@ -4,7 +4,7 @@ Whatever is written goes by way of the device: with a --store that was connected
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Final
 
 import msgspec
@@ -61,8 +61,7 @@ def open_(  # noqa: PLR0913 - one parameter per option
             ticket = await device.open_ticket(
                 conversation, subject=subject, issue_type=issue_type, priority=priority, customer=customer, fields=given
             )
-            written = [record["id"] for record in device.records(ticket.name, "events")]
-            await accepted(device, access, *written)
+            await accepted(device, access, *ticket.event_ids())
             await _numbered(ticket, device)
             _show(ticket, view, await _around(device, ticket, view))
 
@@ -170,16 +169,22 @@ def field(
     name: Annotated[str, typer.Argument(help="The field; with --pick also status, priority, subject or issue_type.")],
     value: Annotated[str | None, typer.Argument(help="Its value; none empties it.")] = None,
     *,
-    pick: Annotated[str | None, typer.Option(help="Choose what this event said, of what was said at once.")] = None,
+    pick: Annotated[str | None, typer.Option(help="Choose what this event said; the end of its id will do.")] = None,
     access: Access,
 ) -> None:
     """Give a field a value, or choose one of those that were kept apart."""
     if pick is not None and value is not None:
         fail("give a value or --pick, not both", code=ASKED_WRONGLY)
     if pick is not None:
-        _write(ticket, access, lambda handle: handle.pick(name, pick))
+        _write(ticket, access, lambda handle: handle.pick(name, _ending(pick, handle.candidates(name))))
     else:
         _write(ticket, access, lambda handle: handle.set_field(name, value))
+
+
+def _ending(ending: str, events: Iterable[str]) -> str:
+    """The event whose id ends so; what stands for none, or for several, stays as it is, to be refused."""
+    found = [event for event in events if event.endswith(ending)]
+    return found[0] if len(found) == 1 else ending
 
 
 @command(app, "syncline ticket priority 17 urgent")
@@ -196,13 +201,13 @@ def priority(
 @command(app, "syncline ticket redact 17 0190a5ad-f400-7000-8000-000000000001 --reason 'card number'")
 def redact(
     ticket: Named,
-    event: Annotated[str, typer.Argument(help="The id of the event: a note's, a field's.")],
+    event: Annotated[str, typer.Argument(help="The id of the event (a note's, a field's), or the end of it.")],
     *,
     reason: Reason = None,
     access: Access,
 ) -> None:
     """Have the content of an event erased everywhere, for good. For supervisors and admins."""
-    _write(ticket, access, lambda handle: handle.redact(event, reason=reason))
+    _write(ticket, access, lambda handle: handle.redact(_ending(event, handle.event_ids()), reason=reason))
 
 
 @command(app, "syncline ticket list --view mine --status open", name="list")

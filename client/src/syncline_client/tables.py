@@ -17,6 +17,8 @@ from syncline_client.wording import one_line, plain, say, when
 WIDE_CELLS: Final = 72
 """From here on there are columns; a phone's terminal has about 44."""
 
+UNNUMBERED: Final = "#…"
+
 UNREAD_STYLE: Final = "bold"
 QUIET: Final = "dim"
 FOUND_STYLE: Final = "bold yellow"
@@ -64,19 +66,19 @@ def _last(row: InboxRow, language: str) -> str:
 
 
 def _ticket(ticket: InboxTicket, language: str) -> str:
-    parts = [number(ticket.number, language), status(ticket.status, language), urgency(ticket.priority, language)]
+    parts = [number(ticket.number), status(ticket.status, language), urgency(ticket.priority, language)]
     return " ".join(part for part in [*parts, one_line(ticket.assignee or "")] if part)
 
 
 def ticket_table(tickets: Sequence[ListedTicket], *, width: int, language: str) -> RenderableType:
     """Tickets, in the order given."""
     if width < WIDE_CELLS:
-        return _stacked((number(one.ticket.number, language), _ticket_lines(one, language)) for one in tickets)
+        return _stacked((number(one.ticket.number), _ticket_lines(one, language)) for one in tickets)
     headings = ("number", "status", "priority", "subject", "assignee", "group", "customer")
     table = _columns(headings, language, growing=("subject",))
     for ticket, customer in tickets:
         table.add_row(
-            number(ticket.number, language),
+            number(ticket.number),
             status(ticket.status, language),
             urgency(ticket.priority, language),
             one_line(ticket.subject or ticket.id),
@@ -106,7 +108,7 @@ def hit_table(hits: Sequence[Hit], *, width: int, language: str, now_ms: int) ->
 
 def _where(hit: Hit, language: str) -> str:
     if hit.kind == "ticket":
-        return f"{say('ticket', language)} {number(hit.number, language)}"
+        return f"{say('ticket', language)} {number(hit.number)}"
     return one_line(hit.conversation or "")
 
 
@@ -120,9 +122,9 @@ def _excerpt(hit: Hit) -> Text:
 # --- what all of them are made of
 
 
-def number(given: int | None, language: str) -> str:
-    """A ticket's number, as people call it."""
-    return say("unnumbered", language) if given is None else f"#{given}"
+def number(given: int | None) -> str:
+    """A ticket's number, as people call it; of one that the server has not numbered yet, that it has none."""
+    return UNNUMBERED if given is None else f"#{given}"
 
 
 def status(name: str, language: str) -> str:

@@ -123,6 +123,10 @@ class Ticket:
         await self._follow(name)
         return Page(name, self._replica, self._connection, self._presence)
 
+    def event_ids(self) -> list[str]:
+        """The ids of all its events that are here, own unaccepted ones last."""
+        return [str(record["id"]) for record in self._replica.records(self.name, EVENTS)]
+
     @property
     def unaccepted(self) -> frozenset[str]:
         """Ids of events that this device wrote and the server has not accepted yet."""
@@ -184,7 +188,7 @@ class Ticket:
         `status`, `priority`, `subject`, `issue_type`). It is said anew, with its source, and the others are settled.
         """
         said = {record["id"]: record for record in self._replica.records(self.name, EVENTS)}
-        candidates = self._candidates(name)
+        candidates = self.candidates(name)
         if event not in candidates or event not in said:
             known = ", ".join(sorted(candidates)) or "none"
             raise EditNotAllowed(f"event {event} says nothing of {name} that could be picked; these do: {known}")
@@ -195,7 +199,7 @@ class Ticket:
         seen = await self._newest_message() if name == STATUS else {}
         return (await self._append([{"type": EVENT_OF.get(name, "field"), **again, **seen}]))[0]
 
-    def _candidates(self, name: str) -> dict[str, Scalar]:
+    def candidates(self, name: str) -> dict[str, Scalar]:
         """The values of `name` among which one may pick, by the events that said them."""
         state = self._known()
         if name == STATUS:

@@ -3,10 +3,11 @@
 Between the commands and the terminal. The words of a value's source stand beside it, so that nobody has to ask again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from syncline_protocol.documents.labels import spoken
 from syncline_protocol.documents.registers import Alternative, Register
@@ -15,6 +16,11 @@ from syncline_protocol.documents.ticket_public import PublicTicket, StepShown
 
 from syncline_client.tables import QUIET, number, status, urgency
 from syncline_client.wording import clean, field_name, moment_ms, one_line, say, when
+
+INDENT: Final = 2
+
+ENDING: Final = 6
+"""Of an event's id, to name it by: what is random stands at the end."""
 
 QUOTE_CHARACTERS: Final = 60
 """Of the message that a value was taken from."""
@@ -36,16 +42,16 @@ def ticket_sheet(ticket: Ticket, around: Surroundings) -> RenderableType:
     """A ticket as its staff sees it."""
     language = around.language
     subject = "" if ticket.subject is None else one_line(str(ticket.subject.value))
-    parts: list[RenderableType] = [f"[bold]{number(ticket.number, language)} {subject}[/bold]", _facts(ticket, around)]
+    parts: list[RenderableType] = [f"[bold]{number(ticket.number)} {subject}[/bold]", _facts(ticket, around)]
     for heading, lines in (
         ("fields", _fields(ticket, around)),
         ("resolutions", [_dated(one.by, one.at, clean(one.text), around) for one in ticket.resolutions]),
         ("checklist", [f"{'☑' if one.done else '☐'} {_text(one.text, language)}" for one in ticket.checklist]),
         ("links", _links(ticket, around)),
-        ("notes", [_dated(one.by, one.at, _text(one.text, language), around) for one in ticket.notes]),
+        ("notes", [_dated(one.by, one.at, _text(one.text, language), around, one.id) for one in ticket.notes]),
     ):
         if lines:
-            parts += [f"[{QUIET}]{say(heading, language)}[/]", *(f"  {line}" for line in lines)]
+            parts += [f"[{QUIET}]{say(heading, language)}[/]", *(Padding(line, (0, 0, 0, INDENT)) for line in lines)]
     parts += [f"[yellow]⚠ {line}[/yellow]" for line in _warnings(ticket, around)]
     return Group(*parts)
 
@@ -53,7 +59,7 @@ def ticket_sheet(ticket: Ticket, around: Surroundings) -> RenderableType:
 def _facts(ticket: Ticket, around: Surroundings) -> Table:
     language = around.language
     facts = {
-        "status": _kept_apart(status(ticket.status, language), ticket.status_others, around),
+        "status": _kept_apart(status(ticket.status, language), ticket.status_others, around, status),
         "priority": _priority(ticket.priority, around),
         "issue_type": _register(ticket.issue_type, around),
         "assignee": one_line(ticket.assignee or say("nobody", language)),
@@ -76,13 +82,23 @@ def _register(register: Register | None, around: Surroundings) -> str:
 def _priority(register: Register | None, around: Surroundings) -> str:
     if register is None:
         return ""
-    return _kept_apart(urgency(str(register.value), around.language), register.others, around)
+    return _kept_apart(urgency(str(register.value), around.language), register.others, around, urgency)
 
 
-def _kept_apart(shown: str, others: Sequence[Alternative], around: Surroundings) -> str:
-    """A value, and what else was said at the same time, with the event by which it can be picked."""
-    said = [say("also_said", around.language, value=one.value, by=one.by, event=one.event) for one in others]
-    return "\n".join([shown, *(f"[yellow]≠ {one_line(one)}[/yellow]" for one in said)])
+def _as_it_is(value: str, _: str) -> str:
+    return one_line(value)
+
+
+def _kept_apart(
+    shown: str, others: Sequence[Alternative], around: Surroundings, word: Callable[[str, str], str] = _as_it_is
+) -> str:
+    """A value, and what else was said at the same time, with the end of the event's id by which it can be picked."""
+    lines = [shown]
+    for one in others:
+        value = word(str(one.value), around.language)
+        said = say("also_said", around.language, value=value, by=one_line(one.by), ending=one.event[-ENDING:])
+        lines.append(f"[yellow]≠ {said}[/yellow]")
+    return "\n".join(lines)
 
 
 def _fields(ticket: Ticket, around: Surroundings) -> list[str]:
@@ -92,7 +108,7 @@ def _fields(ticket: Ticket, around: Surroundings) -> list[str]:
             continue
         value = "" if register.value is None else one_line(str(register.value))
         shown = f"{one_line(field_name(name, around.language))}  {value}{_source(register, around)}"
-        lines.append(_kept_apart(shown, register.others, around).replace("\n", "\n  "))
+        lines.append(_kept_apart(shown, register.others, around))
     return lines
 
 
@@ -129,8 +145,10 @@ def _warnings(ticket: Ticket, around: Surroundings) -> list[str]:
     return [one_line(one) for one in warnings]
 
 
-def _dated(by: str, at: int, text: str, around: Surroundings) -> str:
-    return f"[{QUIET}]{when(at, around.now_ms)} {one_line(by)}[/] {text}"
+def _dated(by: str, at: int, text: str, around: Surroundings, event: str = "") -> str:
+    """What somebody wrote, and the end of the event's id by which it can be erased."""
+    ending = f" …{event[-ENDING:]}" if event else ""
+    return f"[{QUIET}]{when(at, around.now_ms)} {one_line(by)}{ending}[/]\n{text}"
 
 
 def _text(text: str | None, language: str) -> str:
@@ -145,7 +163,10 @@ def public_sheet(ticket: PublicTicket, around: Surroundings) -> RenderableType:
         "assignee": one_line(ticket.responsible or ""),
         "expected_by": "" if ticket.expected_by is None else moment_ms(ticket.expected_by, around.now_ms),
     }
-    steps = [f"  [{QUIET}]{when(one.at, around.now_ms)}[/] {one_line(_step(one, language))}" for one in ticket.timeline]
+    steps = [
+        Padding(f"[{QUIET}]{when(one.at, around.now_ms)}[/] {one_line(_step(one, language))}", (0, 0, 0, INDENT))
+        for one in ticket.timeline
+    ]
     return Group(
         f"[bold]#{ticket.number} {one_line(ticket.subject or '')}[/bold]",
         _pairs((say(name, language), value) for name, value in facts.items()),

@@ -43,9 +43,8 @@ TEXTS: Final[Mapping[str, Labels]] = {
     "expected_by": {"zh": "预计完成", "en": "Expected by"},
     "timeline": {"zh": "进展", "en": "Progress"},
     # what is said of it
-    "unnumbered": {"zh": "（编号待定）", "en": "(no number yet)"},
     "nobody": {"zh": "无人", "en": "nobody"},
-    "also_said": {"zh": "同时还有人填：{value}（{by}，{event}）", "en": "also said: {value} ({by}, {event})"},
+    "also_said": {"zh": "{value}（{by}，…{ending}）", "en": "{value} ({by}, …{ending})"},
     "erased": {"zh": "（已删除）", "en": "(erased)"},
     "claim_provisional": {
         "zh": "{user} 已申领，待服务器确认",
