@@ -56,7 +56,7 @@ class Labelled(NamedTuple):
     """A conversation and its labels. `issue_type` is None where nobody gave one; `issue_types` are all that any turn
     has.
 
-    `read_as`: what a person reads in it, where it has been read anew. `values`: by field, the values as they are
+    `read_as`: its issue type, where it has been read anew. `values`: by field, the values as they are
     compared, see `comparable`; `symptom`: the message that says what is wrong.
     """
 

@@ -16,7 +16,7 @@ COLUMNS: Final = (
     "issue type right",
     "any label of the conversation",
     "with *out of domain* as labelled",
-    "all conversations, the unlabelled read by a person",
+    "all conversations, the unlabelled read anew",
     "µs per message",
 )
 

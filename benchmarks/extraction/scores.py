@@ -59,7 +59,7 @@ def any_label(judged: Sequence[Judged]) -> tuple[int, int]:
 
 
 def read_anew(judged: Sequence[Judged]) -> tuple[int, int]:
-    """The same for all conversations, by what a person reads in those without a label of the domain; of none, if any
+    """The same for all conversations, by what was read anew in those without a label of the domain; of none, if any
     has not been read.
     """
     if any(one.labelled.read_as is None for one in judged):
