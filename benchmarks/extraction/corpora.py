@@ -1,4 +1,4 @@
-"""Conversations with what a person reads in them: MultiDoGO's software dialogues, and the Chinese after-sales
+"""Conversations with their labels: MultiDoGO's software dialogues, and the Chinese after-sales
 dialogues.
 
 **Issue type of a MultiDoGO conversation** (its turns have intents, it has none itself): the first intent of the six of
