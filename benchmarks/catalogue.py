@@ -9,12 +9,14 @@ from benchmarks.scenarios.c_write import C_WRITE
 from benchmarks.scenarios.catch_up import CATCH_UP
 from benchmarks.scenarios.cold import COLD
 from benchmarks.scenarios.idle import IDLE
+from benchmarks.scenarios.long import LONG
 from benchmarks.scenarios.one_to_one import ONE_TO_ONE
 from benchmarks.scenarios.relay import FAN_OUT, MANY
 from benchmarks.scenarios.scenario import Scenario
+from benchmarks.scenarios.slow import SLOW
 from benchmarks.servers.contenders import ALL_PEERS
 
-SCENARIOS: Final = (FAN_OUT, C_WRITE, MANY, ONE_TO_ONE, ACKS, CATCH_UP, IDLE, COLD)
+SCENARIOS: Final = (FAN_OUT, C_WRITE, MANY, ONE_TO_ONE, ACKS, CATCH_UP, IDLE, SLOW, COLD, LONG)
 PEER_KEYS: Final = tuple(peer.key for peer in ALL_PEERS)
 NO_PEERS: Final = "none"
 SYNCLINE_PREFIX: Final = "syncline-"

@@ -17,6 +17,7 @@ from benchmarks.catalogue import NO_PEERS, PEER_KEYS, SCENARIOS, UnknownName, ch
 from benchmarks.collection import Collection, Results
 from benchmarks.extraction import command as extraction
 from benchmarks.load.socket import ConnectionLost
+from benchmarks.profiling import command as profiling
 from benchmarks.scenarios.scenario import NotMeasured, Participant, Scenario, Size
 from benchmarks.scenarios.window import DeliveryFailed
 from benchmarks.servers.process import ServerFailed
@@ -27,6 +28,7 @@ OPEN_FILES_WANTED: Final = 16_384
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 app.command("extraction")(extraction.measure)
+app.command("profile")(profiling.profile)
 console = Console(stderr=True)
 
 
@@ -43,7 +45,7 @@ def main(  # noqa: PLR0913 - one parameter per option
         typer.Option(help=f"A peer; may be given several times. {', '.join((*PEER_KEYS, NO_PEERS))}. Default: all."),
     ] = None,
     syncline: Annotated[bool, typer.Option(help="Whether Syncline takes part.")] = True,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Length of each steady load.")] = 5.0,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Length of each steady load.")] = 3.0,
     runs: Annotated[int, typer.Option(min=1, help="How often everything is measured; the median counts.")] = 3,
     scale: Annotated[
         float,

@@ -40,6 +40,27 @@ def cpu_time(pid: int) -> CpuTime:
     return CpuTime(exact, ticks)
 
 
+class SystemTime(NamedTuple):
+    """User and system time of a process tree, in ticks."""
+
+    user: int
+    system: int
+
+    def since(self, before: "SystemTime") -> float:
+        """The share of system time in what was used since `before`; 0 when that is nothing."""
+        user, system = self.user - before.user, self.system - before.system
+        return system / (user + system) if user + system else 0.0
+
+
+def system_share(pid: int) -> SystemTime:
+    """What `pid` and its descendants have computed, in user mode and in the kernel."""
+    stats = [_stat(process) for process in tree(pid)]
+    return SystemTime(
+        sum(int(fields[_USER]) + int(fields[_REAPED_USER]) for fields in stats),
+        sum(int(fields[_SYSTEM]) + int(fields[_REAPED_SYSTEM]) for fields in stats),
+    )
+
+
 def resident_bytes(pid: int) -> int:
     """Resident memory of `pid` and its descendants, in bytes; pages that they share count for each."""
     total = 0

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.collection import Collection, Results, Summary
+from benchmarks.goals import verdicts
 from benchmarks.plot import draw
 from benchmarks.scenarios.scenario import Participant, Scenario
 
 NAME: Final = "results"
 INTRODUCTION: Final = """How to read this, and how it was measured: `../README.md`. Each cell: the median of the runs
 (least–most), then how many times Syncline's (full) median it is. CPU: user and system time of the process tree."""
+
+GOALS_ARE: Final = """Medians of this run against the goals that the project has set itself. A goal against a peer
+counts what the peer's server costs in the same run, although it does less."""
 
 PLAIN_FROM: Final = 100
 """From here on numbers are written without a fraction."""
@@ -38,11 +42,29 @@ def markdown(results: Results) -> str:
         INTRODUCTION,
         _table(("", ""), [[f"**{what}**", value] for what, value in {**results.settings, **results.machine}.items()]),
     ]
+    parts += goals_table(results.collection)
     for scenario in results.collection.scenarios:
         parts += [f"## {scenario.title}", scenario.load, scenario_table(results.collection, scenario)]
         parts.append("\n".join(f"- **{one.title}**: {one.promise}." for one in present(results.collection, scenario)))
         parts += failures(results.collection, scenario)
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def goals_table(collection: Collection) -> list[str]:
+    """Each goal, and whether it is reached: what was allowed, and the share of it that is used."""
+    rows = [
+        [
+            f"{one.scenario.title.partition(':')[0]}: {one.metric.title}",
+            one.bound_of.words,
+            number(one.figure),
+            f"{number(one.bound)} {one.metric.unit}".rstrip(),
+            f"×{number(one.used)}",
+            "met" if one.is_met else "**not met**",
+        ]
+        for one in verdicts(collection)
+    ]
+    head = ("", "goal", "Syncline", "allowed or asked", "used of it (≤ 1: met)", "")
+    return ["## The goals", GOALS_ARE, _table(head, rows)] if rows else []
 
 
 def present(collection: Collection, scenario: Scenario) -> list[Participant]:

@@ -83,6 +83,16 @@ class Socket(WSListener):
         """Whoever waits for records is told that they will not come."""
         self._lose(reason)
 
+    def pause(self) -> None:
+        """Read nothing more for now: what the server sends stays in the operating system, then in the server."""
+        if self._transport is not None:
+            self._transport.underlying_transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again."""
+        if self._transport is not None:
+            self._transport.underlying_transport.resume_reading()
+
     async def close(self) -> None:
         """Close the connection and wait until it is gone."""
         if self._transport is not None:

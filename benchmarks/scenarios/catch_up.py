@@ -11,7 +11,7 @@ from benchmarks.load.pace import send_within
 from benchmarks.load.records import SAMPLES, device_name, read_texts
 from benchmarks.load.socket import Socket
 from benchmarks.readings import cpu_time
-from benchmarks.scenarios.scenario import MILLISECONDS, Figures, Metric, Scenario, Size, participants
+from benchmarks.scenarios.scenario import MILLISECONDS, Bound, Figures, Metric, Scenario, Size, participants
 from benchmarks.scenarios.window import COMPLETE_SECONDS_MAX, DeliveryFailed
 from benchmarks.servers.contenders import ALL_PEERS, SYNCLINE_FULL, Contender, Server, served
 
@@ -124,13 +124,31 @@ CATCH_UP: Final = Scenario(
     load=f"A device knows {CHANGED_DOCUMENTS + UNCHANGED_DOCUMENTS} documents. While it was away {UPDATES_EACH} "
     f"updates each were written to {CHANGED_DOCUMENTS} of them. It comes, asks for all; then again, for nothing new.",
     metrics=(
-        Metric("bytes_ratio", "bytes received ÷ bytes of the updates", "×", "≤ 1.1", headline=True),
-        Metric("round_trips", "round trips after connecting", "", "1 per 500 documents"),
+        Metric(
+            "bytes_ratio",
+            "bytes received ÷ bytes of the updates",
+            "×",
+            "≤ 1.1",
+            headline=True,
+            bounds=(Bound("≤ 1.1 × the updates", plus=1.1),),
+        ),
+        Metric(
+            "round_trips",
+            "round trips after connecting",
+            "",
+            "1 per 500 documents",
+            bounds=(Bound("1 per 500 documents", plus=1),),
+        ),
         Metric("connections", "connections", ""),
         Metric("wall_ms", "time from connecting to the last record", "ms"),
         Metric("cpu_ms", "server CPU", "ms"),
         Metric(
-            "unchanged_bytes", "nothing new: bytes received per document, greeting included", "B", "≤ 16", headline=True
+            "unchanged_bytes",
+            "nothing new: bytes received per document, greeting included",
+            "B",
+            "≤ 16",
+            headline=True,
+            bounds=(Bound("≤ 16 B", plus=16),),
         ),
         Metric("unchanged_ms", "nothing new: time", "ms"),
     ),

@@ -21,7 +21,17 @@ from benchmarks.load.pace import LOOK_EVERY_SECONDS, undisturbed
 from benchmarks.load.records import SAMPLES, device_name, read_texts
 from benchmarks.load.syncline import NOTHING, SynclineDevice, SynclineDialect, SynclineLink
 from benchmarks.readings import resident_bytes
-from benchmarks.scenarios.scenario import MILLISECONDS, Figures, Metric, Scenario, Size, participants, percentile
+from benchmarks.scenarios.scenario import (
+    MILLISECONDS,
+    NOTHING_LEFT,
+    Bound,
+    Figures,
+    Metric,
+    Scenario,
+    Size,
+    participants,
+    percentile,
+)
 from benchmarks.servers.contenders import SCRIPTS, SYNCLINE_FULL, Contender, Server, served
 from benchmarks.servers.process import ServerFailed
 
@@ -203,11 +213,19 @@ COLD: Final = Scenario(
     metrics=(
         Metric("log_mib", "bytes of the updates", "MiB"),
         Metric("from_log_ms", "opening before compaction, from the log", "ms"),
-        Metric("compaction_s", "compaction (the command, less the same with nothing to do)", "s", "≤ 1"),
+        Metric(
+            "compaction_s",
+            "compaction (the command, less the same with nothing to do)",
+            "s",
+            "≤ 1",
+            bounds=(Bound("≤ 1 s", plus=1),),
+        ),
         Metric("command_s", "the command itself, with the interpreter's start", "s"),
-        Metric("open_ms", "first opening after a start", "ms", "≤ 50"),
+        Metric("open_ms", "first opening after a start", "ms", "≤ 50", bounds=(Bound("≤ 50 ms", plus=50),)),
         Metric("snapshot_kib", "bytes received by it", "KiB"),
-        Metric("left_kib", "growth of resident memory per opening, once it was left", "KiB", "0"),
+        Metric(
+            "left_kib", "growth of resident memory per opening, once it was left", "KiB", "0", bounds=(NOTHING_LEFT,)
+        ),
     ),
     participants=participants(cold, (SYNCLINE_FULL,)),
 )

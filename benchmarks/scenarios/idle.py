@@ -12,7 +12,7 @@ from benchmarks.load.dialects import SOCKETS_OPENING_MAX
 from benchmarks.load.records import device_name
 from benchmarks.load.socket import Socket
 from benchmarks.readings import resident_bytes
-from benchmarks.scenarios.scenario import Figures, Metric, Scenario, Size, participants
+from benchmarks.scenarios.scenario import NOTHING_LEFT, Bound, Figures, Metric, Scenario, Size, participants
 from benchmarks.servers.contenders import ALL_PEERS, SYNCLINE_FULL, Contender, Server, served
 
 CONNECTIONS: Final = 1_000
@@ -106,9 +106,18 @@ IDLE: Final = Scenario(
     load=f"{CONNECTIONS} devices connect and do nothing: without a document, then each with one of its own. Those "
     "leave, and as many others come to other documents: what memory grows by is what the first documents still hold.",
     metrics=(
-        Metric("bare_kib", "resident memory per connection, no document open", "KiB", "≤ 40", headline=True),
+        Metric(
+            "bare_kib",
+            "resident memory per connection, no document open",
+            "KiB",
+            "≤ 40",
+            headline=True,
+            bounds=(Bound("≤ 40 KiB", plus=40),),
+        ),
         Metric("joined_kib", "resident memory per connection with a document of its own", "KiB", headline=True),
-        Metric("left_kib", "resident memory per document that nobody follows any more", "KiB", "0"),
+        Metric(
+            "left_kib", "resident memory per document that nobody follows any more", "KiB", "0", bounds=(NOTHING_LEFT,)
+        ),
     ),
     participants=participants(idle, (SYNCLINE_FULL, *ALL_PEERS)),
 )

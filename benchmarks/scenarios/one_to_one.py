@@ -12,6 +12,7 @@ from benchmarks.load.pace import send_steadily
 from benchmarks.load.records import SAMPLES, device_name, read_texts
 from benchmarks.scenarios.scenario import (
     MILLISECONDS,
+    Bound,
     Figures,
     Metric,
     Participant,
@@ -98,6 +99,10 @@ ONE_TO_ONE: Final = Scenario(
             "ms",
             "full: one commit + 1 ms; normal: ≤ Hocuspocus",
             headline=True,
+            bounds=(
+                Bound("full: ≤ one commit + 1 ms", plus=1.0, than="disk"),
+                Bound("normal: ≤ Hocuspocus", than="hocuspocus", of="syncline-normal"),
+            ),
         ),
         Metric("light_p99_ms", f"latency at {LIGHT_PER_SECOND}/s, p99", "ms"),
         Metric("light_us", f"CPU per update at {LIGHT_PER_SECOND}/s", "µs"),

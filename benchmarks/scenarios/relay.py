@@ -10,7 +10,7 @@ from benchmarks.load.dialects import Link
 from benchmarks.load.pace import Message, send_steadily, send_within
 from benchmarks.load.records import SAMPLES, device_name, read_texts
 from benchmarks.load.socket import ignore
-from benchmarks.scenarios.scenario import Figures, Metric, Scenario, Size, participants
+from benchmarks.scenarios.scenario import Bound, Figures, Metric, Scenario, Size, participants, share_of
 from benchmarks.scenarios.window import WARM_UP_SHARE, Send, Window, measure
 from benchmarks.servers.contenders import ALL_PEERS, SYNCLINE_FULL, Contender, Server, served
 
@@ -151,7 +151,19 @@ AT_STEADY_RATE: Final = (
 GENERATOR: Final = Metric("generator_busy", "the load generator's own CPU meanwhile", "% of a core")
 
 MANY_GOAL: Final = "≤ 1/3 Hocuspocus, ≤ 1/2 y-websocket"
-FAN_OUT_GOAL: Final = "≤ 1/4 Hocuspocus, ≤ 1/6 y-websocket"
+MANY_BOUNDS: Final = (share_of("hocuspocus", "Hocuspocus", 3), share_of("y-websocket", "y-websocket", 2))
+FAN_OUT_GOAL: Final = "≤ 1/4 Hocuspocus, ≤ 1/6 y-websocket, < C"
+FAN_OUT_BOUNDS: Final = (share_of("hocuspocus", "Hocuspocus", 4), share_of("y-websocket", "y-websocket", 6))
+
+
+def fan_out_bounds(metric_of_c: str) -> tuple[Bound, ...]:
+    """Against the peers, and below one write for each delivery in C at the same pace."""
+    c = Bound("≤ one write in C", than="c", in_scenario="c-write", metric=metric_of_c)
+    return (*FAN_OUT_BOUNDS, c)
+
+
+FAN_OUT_STEADY: Final = fan_out_bounds("steady_us")
+FAN_OUT_FULL_SPEED: Final = fan_out_bounds("full_speed_us")
 
 FAN_OUT: Final = Scenario(
     key="fanout",
@@ -159,14 +171,31 @@ FAN_OUT: Final = Scenario(
     load=f"One device writes to a document that {SUBSCRIBERS} others follow: as fast as the slowest of them takes it, "
     f"with {IN_FLIGHT_MANY} and with {IN_FLIGHT_FEW} updates on their way; then {FAN_OUT_PER_SECOND}/s, one by one.",
     metrics=(
-        Metric("steady_us", f"CPU per delivery at {FAN_OUT_PER_SECOND} updates/s", "µs", FAN_OUT_GOAL, headline=True),
+        Metric(
+            "steady_us",
+            f"CPU per delivery at {FAN_OUT_PER_SECOND} updates/s",
+            "µs",
+            FAN_OUT_GOAL,
+            headline=True,
+            bounds=FAN_OUT_STEADY,
+        ),
         *AT_STEADY_RATE,
         Metric(
-            "brisk_us", f"CPU per delivery at full speed, {IN_FLIGHT_FEW} in flight", "µs", FAN_OUT_GOAL, headline=True
+            "brisk_us",
+            f"CPU per delivery at full speed, {IN_FLIGHT_FEW} in flight",
+            "µs",
+            FAN_OUT_GOAL,
+            headline=True,
+            bounds=FAN_OUT_FULL_SPEED,
         ),
         Metric("brisk_per_s", f"deliveries at full speed, {IN_FLIGHT_FEW} in flight", "1/s"),
         Metric(
-            "burst_us", f"CPU per delivery at full speed, {IN_FLIGHT_MANY} in flight", "µs", FAN_OUT_GOAL, headline=True
+            "burst_us",
+            f"CPU per delivery at full speed, {IN_FLIGHT_MANY} in flight",
+            "µs",
+            FAN_OUT_GOAL,
+            headline=True,
+            bounds=FAN_OUT_FULL_SPEED,
         ),
         Metric("burst_per_s", f"deliveries at full speed, {IN_FLIGHT_MANY} in flight", "1/s"),
         GENERATOR,
@@ -186,6 +215,7 @@ MANY: Final = Scenario(
             "µs",
             MANY_GOAL,
             headline=True,
+            bounds=MANY_BOUNDS,
         ),
         Metric(
             "burst_us",
@@ -193,6 +223,7 @@ MANY: Final = Scenario(
             "µs",
             MANY_GOAL,
             headline=True,
+            bounds=MANY_BOUNDS,
         ),
         Metric("burst_per_s", "updates at full speed", "1/s"),
         *AT_STEADY_RATE,

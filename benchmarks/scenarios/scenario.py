@@ -28,6 +28,30 @@ class Size(NamedTuple):
         return max(least, round(full * self.scale))
 
 
+class Bound(NamedTuple):
+    """A goal in numbers: `of`'s figure is to be at most `times` the figure of `than`, plus `plus`; without `than`, at
+    most `plus`. `in_scenario` and `metric`: where the other figure stands, if not in the same row.
+    """
+
+    words: str
+    plus: float = 0.0
+    times: float = 1.0
+    than: str = ""
+    of: str = "syncline-full"
+    in_scenario: str = ""
+    metric: str = ""
+    at_least: bool = False
+
+
+def share_of(participant: str, title: str, parts: int) -> Bound:
+    """At most one of so many parts of what a peer has in the same row."""
+    return Bound(f"≤ 1/{parts} of {title}", times=1 / parts, than=participant)
+
+
+NOTHING_LEFT: Final = Bound("0, to the 0.5 KiB that resident memory can tell", plus=0.5)
+"""Of memory: pages are 4 KiB, and an allocator keeps some for later."""
+
+
 class Metric(NamedTuple):
     """One row of a scenario's table. `goal` is what Syncline is to reach, in words, or empty."""
 
@@ -37,6 +61,8 @@ class Metric(NamedTuple):
     goal: str = ""
     headline: bool = False
     """Whether it is in the picture."""
+    bounds: tuple[Bound, ...] = ()
+    """The same goal in numbers."""
 
 
 Figures = Mapping[str, float]

@@ -56,6 +56,7 @@ async def running(
 
 def _started(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start it in a process group of its own, so that no child of it stays when it is ended."""
+    environment = {**environment, "PYTHONDONTWRITEBYTECODE": ""}  # or each start, and each worker's, compiles anew
     with log.open("ab") as output:
         return subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True

@@ -18,7 +18,7 @@ SMALL = Size(seconds=0.5, scale=0.04)
 OWN = {"c-write": "c"}
 """Scenarios that are not about servers, and their only participant."""
 
-MAY_BE_NOTHING = {"left_kib", "bare_kib", "joined_kib", "compaction_s", "round_trips"}
+MAY_BE_NOTHING = {"left_kib", "growth_mib", "bare_kib", "joined_kib", "compaction_s", "round_trips"}
 """Differences, which on so small a scale may come out as nothing or less."""
 
 

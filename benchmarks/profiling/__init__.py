@@ -1,0 +1,1 @@
+"""Where the server's CPU time goes: `python -m benchmarks profile`."""
