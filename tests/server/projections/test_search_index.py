@@ -65,7 +65,7 @@ def test_places_are_in_the_order_of_time_and_nobody_has_two(db: sqlite3.Connecti
     assert [at for at, _ in sorted(places, key=lambda one: one[1])] == [at for at, _ in places]
 
 
-def test_more_of_one_time_than_there_is_room_for_find_a_place_all_the_same(db: sqlite3.Connection) -> None:
+def test_more_of_one_time_than_fit_find_a_place_all_the_same(db: sqlite3.Connection) -> None:
     at = 2**53 - 1
     for number in range(5_000):
         place = search_index.place(db, "messages", at, f"{number % 3}")
