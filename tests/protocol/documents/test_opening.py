@@ -58,3 +58,13 @@ def test_a_subject_is_enough() -> None:
         "via": "api",
         "after": [],
     }
+
+
+def test_what_somebody_gave_is_a_field_without_a_source() -> None:
+    ticket = reduce_ticket(written(Opening("wifi", "api", values={"seat": 12, "paid": True, "note": "by the window"})))
+    assert ticket is not None
+    assert {name: (field.value, field.source) for name, field in ticket.fields.items()} == {
+        "note": ("by the window", None),
+        "paid": (True, None),
+        "seat": (12, None),
+    }

@@ -27,7 +27,7 @@ def test_anything_else_is_said_to_be_none(text: str) -> None:
     else:
         assert isinstance(position, Before)
         return
-    assert found.code is ProblemCode.INVALID
+    assert found.code is ProblemCode.NOT_FOUND
     assert found.faults[0].parameter == "before"
 
 

@@ -56,7 +56,7 @@ def test_an_operation_is_described_as_it_is_declared(document: dict[str, Any], o
     assert ("requestBody" in described) == (operation.body is not None)
     parameters = described.get("parameters", [])
     assert [one["name"] for one in parameters if one["in"] == "path"] == list(operation.path_parameters)
-    assert {one["name"] for one in parameters if one["in"] == "query"} == set(operation.query.__struct_fields__)
+    assert {one["name"] for one in parameters if one["in"] == "query"} == set(operation.query.__struct_encode_fields__)
     for status, answer in described["responses"].items():
         if status[0] in "45" and int(status) not in operation.answers:
             assert list(answer["content"]) == [MEDIA_TYPE]

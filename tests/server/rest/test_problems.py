@@ -21,6 +21,8 @@ def test_a_refusal_keeps_its_code_where_a_caller_can_do_something(code: RefusalC
         assert problem.code is ProblemCode.UNAVAILABLE
     elif code is RefusalCode.MALFORMED:  # the record, not the request
         assert problem.code is ProblemCode.INVALID
+    elif code is RefusalCode.INVALID:  # to admission: what is sent is as declared, and does not go with what is there
+        assert problem.code is ProblemCode.CONFLICT
     else:
         assert problem.code.value == code.value
     body = json.loads(bytes(problems.answer(problem).body))

@@ -8,7 +8,7 @@ from syncline_protocol.documents.message_records import Edit, TextMessage
 from syncline_protocol.documents.schema import EVENTS, MESSAGES, SCHEMAS
 from syncline_protocol.documents.ticket_records import Note
 from syncline_server.rest import records
-from syncline_server.rest.records import MessageRecord, NewEvent, NewMessage, as_sent
+from syncline_server.rest.records import BESIDES, MessageRecord, NewEvent, NewMessage, as_sent
 
 ID = "01890000-0000-7000-8000-000000000000"
 
@@ -38,6 +38,31 @@ def test_the_servers_fields_are_not_sent_and_the_rest_is_as_declared() -> None:
 def test_what_is_not_as_declared_is_not_read(value: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(value, as_sent(TextMessage))
+
+
+def test_what_holds_of_several_fields_is_checked_and_described() -> None:
+    """Each type whose schema checks several fields together says so as JSON Schema."""
+    checked = {
+        type_
+        for root, schemas in SCHEMAS.items()
+        for type_, schema in schemas.items()
+        if root in {MESSAGES, EVENTS} and hasattr(schema, "__post_init__")
+        if type_ in types(NewMessage) | types(NewEvent)
+    }
+    assert set(BESIDES) == checked
+    for value in (
+        {"type": "edit", "message": ID},
+        {"type": "edit", "message": ID, "text": "x", "markup": "x"},
+        {"type": "topic"},
+        {"type": "transfer"},
+        {"type": "link"},
+        {"type": "link", "blob": {"sha256": "0" * 64, "name": "x", "media_type": "a/b", "size": 1}, "message": ID},
+        {"type": "status", "status": "closed", "seen": ID},
+        {"type": "status", "status": "new"},
+        {"type": "note", "text": "x", "after": []},
+    ):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(value, NewMessage if value["type"] == "edit" else NewEvent)
 
 
 def types(union: Any) -> set[str]:

@@ -60,5 +60,5 @@ async def test_it_is_asked_for_properly(server: Running) -> None:
     async with server.rest() as mei:
         for query, where in (("", "?q"), ("q=", "?q"), ("q=x&kind=person", "?kind"), ("q=x&limit=101", "?limit")):
             assert faults(await mei.get(f"/v1/search?{query}")) == [where]
-        problem(await mei.get("/v1/search?q=x&cursor=x"), 422, "invalid")
+        problem(await mei.get("/v1/search?q=x&cursor=x"), 404, "not_found")
         assert found(await mei.get("/v1/search", params={"q": '\x00 " OR * ) ( NEAR'})) == []

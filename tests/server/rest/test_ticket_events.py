@@ -56,7 +56,7 @@ async def test_several_are_written_together_or_not_at_all(server: Running) -> No
         one, status, two = answer.json()["events"]
         assert (status["after"], two["after"]) == ([one["id"]], [status["id"]])
         answer = await mei.post(EVENTS, json=[note("three"), {"type": "unlink", "link": new_id()}])
-        problem(answer, 422, "invalid")
+        problem(answer, 409, "conflict")
         assert await notes(mei) == ["one", "two"]
 
 
@@ -96,7 +96,7 @@ async def test_the_rules_are_those_of_the_sockets(server: Running) -> None:
         problem(await mei.post(EVENTS, json=note("x", auto=True)), 403, "forbidden")
         event = (await mei.get(EVENTS)).json()["events"][0]["id"]
         problem(await mei.post(EVENTS, json={"type": "redaction", "event": event}), 403, "forbidden")
-        problem(await mei.post(EVENTS, json=note("x", at=2**53 - 1)), 422, "clock_ahead")
+        problem(await mei.post(EVENTS, json=note("x", at=2**53 - 1)), 409, "clock_ahead")
 
 
 @pytest.mark.parametrize(
@@ -110,6 +110,8 @@ async def test_the_rules_are_those_of_the_sockets(server: Running) -> None:
         ({"type": "status", "status": "gone"}, "#/status"),
         ({"type": "note", "text": "x", "by": "tom"}, "#/by"),
         ({"type": "note", "text": "x", "after": ["x"]}, "#/after/0"),
+        ({"type": "note", "text": "x", "after": []}, "#/after"),
+        ({"type": "topic"}, "#"),
     ],
 )
 async def test_an_event_is_pointed_into(server: Running, body: Any, where: str) -> None:
@@ -132,7 +134,7 @@ async def test_events_are_told_once(server: Running) -> None:
         third = (await mei.get(EVENTS, params={"after": second["after"]})).json()
         assert third["events"] == []
         assert len((await mei.get(EVENTS)).json()["events"]) == len(first["events"]) + 2
-        assert faults(await mei.get(EVENTS, params={"after": "x"})) == ["?after"]
+        problem(await mei.get(EVENTS, params={"after": "x"}), 404, "not_found")
 
 
 # --- claimed

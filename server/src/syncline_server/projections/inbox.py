@@ -20,9 +20,9 @@ from syncline_server.projections.model import (
     InboxPage,
     InboxRow,
     InboxTicket,
-    InvalidQuery,
     LastMessage,
     Seen,
+    UnknownPlace,
 )
 from syncline_server.projections.settling import CHANGES_KEPT
 
@@ -138,7 +138,7 @@ def change_of(generation: str, position: str) -> int | None:
     """
     of, _, number = position.partition(".")
     if NUMBER.fullmatch(number) is None:
-        raise InvalidQuery("the position is none that was given out here")
+        raise UnknownPlace("the position is none that was given out here")
     return int(number) if of == generation else None
 
 
@@ -215,5 +215,5 @@ def _change(db: sqlite3.Connection) -> int:
 def _place(cursor: str) -> Place:
     match = CURSOR.fullmatch(cursor)
     if match is None:
-        raise InvalidQuery("the cursor is none that was given out here")
+        raise UnknownPlace("the cursor is none that was given out here")
     return int(match[1]), int(match[2])

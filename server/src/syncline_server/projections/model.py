@@ -17,6 +17,10 @@ class InvalidQuery(Exception):
     """What was asked for makes no sense (an unknown view, a cursor of somebody else's making); the text says what."""
 
 
+class UnknownPlace(InvalidQuery):
+    """A cursor or position that was not given out here."""
+
+
 class View(StrEnum):
     """Which conversations an inbox shows."""
 

@@ -15,7 +15,7 @@ from syncline_protocol.documents.search_excerpt import excerpt
 from syncline_protocol.documents.search_terms import Query, parse_query
 
 from syncline_server.projections import lists, search_index
-from syncline_server.projections.model import Hit, InvalidQuery, SearchPage
+from syncline_server.projections.model import Hit, InvalidQuery, SearchPage, UnknownPlace
 from syncline_server.projections.writing import TICKET
 
 MESSAGE: Final = "message"
@@ -195,5 +195,5 @@ def _may_read(db: sqlite3.Connection, identity: Identity, conversation: int) -> 
 
 def _start(cursor: str) -> int:
     if not cursor.isascii() or not cursor.isdecimal() or int(cursor) > BEHIND_ALL:
-        raise InvalidQuery("the cursor is none that was given out here")
+        raise UnknownPlace("the cursor is none that was given out here")
     return int(cursor)

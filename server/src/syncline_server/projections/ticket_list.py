@@ -8,7 +8,7 @@ from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.documents.labels import public_status
 
 from syncline_server.projections import lists
-from syncline_server.projections.model import OPEN, InvalidQuery
+from syncline_server.projections.model import OPEN, InvalidQuery, UnknownPlace
 from syncline_server.projections.tickets import ENDED
 
 LIMIT_MAX: Final = 200
@@ -137,5 +137,5 @@ def _row(identity: Identity, row: tuple[Any, ...]) -> TicketRow:
 
 def _start(cursor: str) -> int:
     if not cursor.isascii() or not cursor.isdecimal() or int(cursor) > BEHIND_ALL:
-        raise InvalidQuery("the cursor is none that was given out here")
+        raise UnknownPlace("the cursor is none that was given out here")
     return int(cursor)

@@ -2,12 +2,11 @@
 
 import base64
 import binascii
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
-from syncline_server.rest.problems import Problem
-from syncline_server.rest.reading import bad_parameter
+from syncline_server.rest.problems import Fault, Problem, ProblemCode
 
 Position = TypeVar("Position", bound=msgspec.Struct)
 
@@ -26,6 +25,6 @@ def decode(cursor: str, kind: type[Position], parameter: str) -> Position:
         raise unknown(parameter) from error
 
 
-def unknown(parameter: str, detail: Any = "it is no cursor that was given out here") -> Problem:
-    """The problem with a cursor of somebody else's making."""
-    return bad_parameter(parameter, str(detail))
+def unknown(parameter: str, detail: str = "the cursor is none that was given out here") -> Problem:
+    """The problem with a cursor that was not given out here: there is nothing at it."""
+    return Problem(ProblemCode.NOT_FOUND, detail, faults=[Fault(detail=detail, parameter=parameter)])

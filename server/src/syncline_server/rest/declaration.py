@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from http import HTTPStatus
 from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from prometheus_client import CollectorRegistry
 from starlette.datastructures import Headers
 from syncline_protocol.documents.fields import DocumentId
@@ -14,6 +16,7 @@ from syncline_protocol.documents.identity import STAFF, Identity, Role
 
 from syncline_server.actor import Actor
 from syncline_server.hub import Hub
+from syncline_server.projections.lists import STATUSES
 from syncline_server.rest.live_extractor import LiveExtractor
 from syncline_server.rest.problems import ProblemCode
 
@@ -26,6 +29,9 @@ NewId = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z")]
 PATH_PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType({"id": Id, "user": DocumentId})
 """The type of each name that stands in a path."""
 
+StatusAsked = StrEnum("StatusAsked", {one.upper(): one for one in sorted(STATUSES)})  # type: ignore[misc]
+"""A ticket's status, or `open`."""
+
 EVERYBODY: Final = STAFF | {Role.CUSTOMER, Role.AUDITOR}
 """Every role a token can have."""
 
@@ -37,6 +43,14 @@ PLAIN_TEXT: Final = "text/plain"
 
 class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The query of an operation that takes none."""
+
+
+Value = TypeVar("Value")
+
+
+def or_none(value: Value | UnsetType) -> Value | None:
+    """None for what was not given."""
+    return None if value is UNSET else value
 
 
 Query = TypeVar("Query")

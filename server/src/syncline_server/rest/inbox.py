@@ -5,10 +5,14 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from syncline_protocol.documents.fields import Word
+from syncline_protocol.documents.identity import Role
 
 from syncline_server.projections.model import InboxChanges, InboxPage, View
-from syncline_server.rest.declaration import Answer, Call, Operation
+from syncline_server.rest.conversations import NOBODY_ELSE
+from syncline_server.rest.declaration import Answer, Call, Operation, StatusAsked, or_none
+from syncline_server.rest.problems import Problem, ProblemCode
 from syncline_server.rest.projected import projected
 
 LIMIT: Final = 50
@@ -24,11 +28,13 @@ Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`status`: of a ticket, or `open`; `group`: with the view `group`, else all of the caller's groups."""
+    """`view`: `all` if it is not named, `group` if a group is. `status`: of a ticket, or `open`. With the view `group`
+    and no group named, all of the caller's groups.
+    """
 
-    view: View = View.ALL
-    status: Annotated[str, msgspec.Meta(max_length=64)] = ""
-    group: Word | msgspec.UnsetType = msgspec.UNSET
+    view: View | UnsetType = UNSET
+    status: StatusAsked | UnsetType = UNSET
+    group: Word | UnsetType = UNSET
     limit: Limit = LIMIT
 
 
@@ -52,19 +58,19 @@ class ConversationQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     cursor: str = ""
 
 
-def _window(query: Window) -> dict[str, Any]:
-    return {
-        "view": query.view,
-        "status": query.status or None,
-        "group": None if query.group is msgspec.UNSET else query.group,
-        "limit": query.limit,
-    }
+def _window(call: Call[Any, None]) -> dict[str, Any]:
+    query = call.query
+    status, group = or_none(query.status), or_none(query.group)
+    if status is not None and call.identity.role is Role.CUSTOMER:
+        raise Problem(ProblemCode.FORBIDDEN, "a customer's inbox is not narrowed by the status that the staff sees")
+    view = View.GROUP if group is not None else View.ALL
+    return {"view": or_none(query.view) or view, "status": status, "group": group, "limit": query.limit}
 
 
 async def read(call: Call[InboxQuery, None]) -> Answer:
     """A page of the caller's inbox."""
     projections = await projected(call.hub)
-    return Answer(await projections.inbox(call.identity, **_window(call.query), cursor=call.query.cursor or None))
+    return Answer(await projections.inbox(call.identity, **_window(call), cursor=call.query.cursor or None))
 
 
 async def list_conversations(call: Call[ConversationQuery, None]) -> Answer:
@@ -80,7 +86,7 @@ async def changes(call: Call[ChangesQuery, None]) -> Answer:
     until_s = loop.time() + call.query.wait
     since = call.query.since
     while True:
-        found = await projections.inbox_changes(call.identity, since=since, **_window(call.query))
+        found = await projections.inbox_changes(call.identity, since=since, **_window(call))
         left_s = until_s - loop.time()
         if found.rows or found.removed or found.more or found.stale or left_s <= 0:
             return Answer(found)
@@ -99,6 +105,7 @@ OPERATIONS = (
         run=read,
         query=InboxQuery,
         answers={HTTPStatus.OK: InboxPage},
+        problems=NOBODY_ELSE | {ProblemCode.NOT_FOUND},
     ),
     Operation(
         method="GET",
@@ -109,6 +116,7 @@ OPERATIONS = (
         run=changes,
         query=ChangesQuery,
         answers={HTTPStatus.OK: InboxChanges},
+        problems=NOBODY_ELSE | {ProblemCode.NOT_FOUND},
     ),
     Operation(
         method="GET",
@@ -119,5 +127,6 @@ OPERATIONS = (
         run=list_conversations,
         query=ConversationQuery,
         answers={HTTPStatus.OK: InboxPage},
+        problems=frozenset({ProblemCode.NOT_FOUND}),
     ),
 )

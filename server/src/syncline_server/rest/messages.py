@@ -31,6 +31,17 @@ from syncline_server.tickets import new_id
 LIMIT: Final = 50
 LIMIT_MAX: Final = 200
 
+WRITING: Final = frozenset(
+    {
+        ProblemCode.FORBIDDEN,
+        ProblemCode.CONFLICT,
+        ProblemCode.EXISTS,
+        ProblemCode.QUARANTINED,
+        ProblemCode.CLOCK_AHEAD,
+    }
+)
+"""What may be wrong with a record, besides what its declaration says."""
+
 UUID_RANDOM_BITS: Final = 80
 """A UUIDv7 is a time in milliseconds followed by so many bits."""
 
@@ -242,8 +253,6 @@ OPERATIONS = (
         run=write,
         body=NewMessage,
         answers={HTTPStatus.CREATED: MessageRecord, HTTPStatus.OK: MessageRecord},
-        problems=frozenset(
-            {ProblemCode.FORBIDDEN, ProblemCode.EXISTS, ProblemCode.QUARANTINED, ProblemCode.CLOCK_AHEAD}
-        ),
+        problems=WRITING,
     ),
 )

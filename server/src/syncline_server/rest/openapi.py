@@ -14,6 +14,7 @@ from syncline_server.rest import problems
 from syncline_server.rest.declaration import PATH_PARAMETERS, Operation
 from syncline_server.rest.problems import COMES_BACK, STATUS_OF, ProblemCode, ProblemDetails
 from syncline_server.rest.reading import JSON
+from syncline_server.rest.records import BESIDES
 
 VERSION: Final = "3.1.0"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -64,6 +65,8 @@ class _Schemas:
         queries = {operation.query for operation in operations}
         self._queries = {kind: components.pop(self._found[id(kind)]["$ref"].rpartition("/")[2]) for kind in queries}
         self.components: dict[str, Any] = _portable(components)
+        for schema in self.components.values():
+            schema.update(BESIDES.get(_sent_type(schema), {}))
 
     def of(self, kind: Any) -> dict[str, Any]:
         """The schema of a type, or a reference to it."""
@@ -77,6 +80,12 @@ class _Schemas:
             {"name": name, "in": "query", "required": name in required, **_described(field)}
             for name, field in schema.get("properties", {}).items()
         ]
+
+
+def _sent_type(schema: Mapping[str, Any]) -> str:
+    """The type of record whose form of being sent this is the schema of; '' for any other."""
+    types = schema.get("properties", {}).get("type", {}).get("enum", [""])
+    return str(types[0]) if schema.get("title", "").startswith("New") else ""
 
 
 def _described(field: dict[str, Any]) -> dict[str, Any]:
@@ -156,7 +165,7 @@ def _content(answer: Any, schemas: _Schemas) -> dict[str, Any]:
     if answer is None:
         return {}
     if isinstance(answer, str):
-        return {answer: {"schema": {"type": "string"}}}
+        return {answer: {"schema": {"type": "object" if answer == JSON else "string"}}}
     one_of = [schemas.of(struct) for struct in _structs(answer)]
     return {JSON: {"schema": one_of[0] if len(one_of) == 1 else {"anyOf": one_of}}}
 

@@ -30,6 +30,7 @@ class ProblemCode(StrEnum):
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    CONFLICT = "conflict"
     EXISTS = "exists"
     CLAIM_LOST = "claim_lost"
     QUARANTINED = "quarantined"
@@ -49,13 +50,14 @@ STATUS_OF: Final[Mapping[ProblemCode, HTTPStatus]] = MappingProxyType(
         ProblemCode.FORBIDDEN: HTTPStatus.FORBIDDEN,
         ProblemCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
         ProblemCode.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
+        ProblemCode.CONFLICT: HTTPStatus.CONFLICT,
         ProblemCode.EXISTS: HTTPStatus.CONFLICT,
         ProblemCode.CLAIM_LOST: HTTPStatus.CONFLICT,
         ProblemCode.QUARANTINED: HTTPStatus.CONFLICT,
         ProblemCode.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         ProblemCode.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         ProblemCode.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
-        ProblemCode.CLOCK_AHEAD: HTTPStatus.UNPROCESSABLE_ENTITY,
+        ProblemCode.CLOCK_AHEAD: HTTPStatus.CONFLICT,
         ProblemCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
         ProblemCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
         ProblemCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -65,7 +67,7 @@ STATUS_OF: Final[Mapping[ProblemCode, HTTPStatus]] = MappingProxyType(
 CODE_OF: Final[Mapping[RefusalCode, ProblemCode]] = MappingProxyType(
     {
         RefusalCode.FORBIDDEN: ProblemCode.FORBIDDEN,
-        RefusalCode.INVALID: ProblemCode.INVALID,
+        RefusalCode.INVALID: ProblemCode.CONFLICT,
         RefusalCode.MALFORMED: ProblemCode.INVALID,
         RefusalCode.CLOCK_AHEAD: ProblemCode.CLOCK_AHEAD,
         RefusalCode.TOO_LARGE: ProblemCode.TOO_LARGE,
@@ -74,7 +76,9 @@ CODE_OF: Final[Mapping[RefusalCode, ProblemCode]] = MappingProxyType(
         RefusalCode.QUARANTINED: ProblemCode.QUARANTINED,
     }
 )
-"""Other refusals are between the server's own author and its document: `unavailable`, try again."""
+"""What is invalid to admission has passed its declaration: it does not go with what is there. Other refusals are
+between the server's own author and its document: `unavailable`, try again.
+"""
 
 COMES_BACK: Final = frozenset({ProblemCode.RATE_LIMITED, ProblemCode.UNAVAILABLE})
 """Problems that pass: answered with `Retry-After`."""

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from syncline_protocol.names import is_id
 
 from syncline_server.rest.declaration import PATH_PARAMETERS, Operation
 from syncline_server.rest.problems import (
@@ -36,6 +37,8 @@ def path(request: Request, operation: Operation) -> Mapping[str, str]:
             found[name] = msgspec.convert(request.path_params[name], PATH_PARAMETERS[name])
         except msgspec.ValidationError as error:
             raise _bad_parameter(Fault(detail=str(error), parameter=name)) from error
+        if name == "id" and not is_id(found[name]):  # dots alone
+            raise Problem(ProblemCode.NOT_FOUND, f"nothing is called {found[name]}")
     return found
 
 
@@ -71,12 +74,29 @@ async def body(request: Request, operation: Operation) -> Any:
     if not data:
         raise Problem(ProblemCode.MALFORMED, "the body is missing: send JSON")
     try:
-        return msgspec.json.decode(data, type=operation.body)
+        return _decoded(data, operation.body)
     except msgspec.ValidationError as error:
         fault = fault_in_body(error)
         raise Problem(ProblemCode.INVALID, f"the body is not as expected: {error}", faults=[fault]) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(ProblemCode.MALFORMED, f"the body is not JSON: {error}") from error
+
+
+def _decoded(data: bytes, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError:
+        whole = _whole(msgspec.json.decode(data))
+        return msgspec.convert(whole, kind)
+
+
+def _whole(value: Any) -> Any:
+    """The value with 1.0 as 1: to JSON Schema either is an integer, and some languages know no other numbers."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _whole(one) for name, one in value.items()}
+    return [_whole(one) for one in value] if isinstance(value, list) else value
 
 
 def _check_media_type(headers: Headers) -> None:

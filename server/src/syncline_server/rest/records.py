@@ -12,13 +12,32 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from syncline_protocol.documents.fields import Record
+from syncline_protocol.documents.fields import HEADS_MAX, Record, RecordId
 from syncline_protocol.documents.identity import Role
 from syncline_protocol.documents.schema import EVENTS, MESSAGES, SCHEMAS, Schema, read_record
+from syncline_protocol.documents.ticket_records import NOT_SET
 from syncline_protocol.documents.ticket_rules import roles_of
 
 KNOWN_TO_THE_SERVER: Final = frozenset({"by", "device"})
 MAY_BE_GIVEN: Final = frozenset({"id", "at", "after"})
+
+After = Annotated[tuple[RecordId, ...], msgspec.Meta(min_length=1, max_length=HEADS_MAX)]
+"""What the author of an event knew, if they say so: only the opening knew nothing."""
+
+BESIDES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "edit": {"oneOf": [{"required": ["text"]}, {"required": ["markup"]}]},
+    "topic": {"anyOf": [{"required": ["subject"]}, {"required": ["issue_type"]}]},
+    "status": {
+        "not": {"properties": {"status": {"enum": sorted(NOT_SET)}}},
+        "dependentRequired": {"seen": ["seen_at"], "seen_at": ["seen"]},
+    },
+    "transfer": {"anyOf": [{"required": ["group"]}, {"required": ["user"]}]},
+    "link": {
+        "anyOf": [{"required": ["conversation"]}, {"required": ["ticket"]}, {"required": ["blob"]}],
+        "dependentRequired": {"message": ["conversation"]},
+    },
+}
+"""What the schemas check besides single fields, as JSON Schema, by type."""
 
 SERVER_ONLY: Final = frozenset({"system", "redacted", "opened"})
 """Types that no caller writes (`opened` comes with the ticket)."""
@@ -26,11 +45,14 @@ SERVER_ONLY: Final = frozenset({"system", "redacted", "opened"})
 
 def as_sent(schema: Schema) -> type[msgspec.Struct]:
     """The struct in which a record of this schema is sent."""
+    check = getattr(schema, "__post_init__", None)
     fields: list[Any] = []
     for field in msgspec.structs.fields(schema):
         if field.name in KNOWN_TO_THE_SERVER:
             continue
-        if field.name in MAY_BE_GIVEN:
+        if field.name == "after":
+            fields.append((field.name, After | UnsetType, UNSET))
+        elif field.name in MAY_BE_GIVEN:
             fields.append((field.name, field.type | UnsetType, UNSET))
         elif field.required:
             fields.append((field.name, field.type))
@@ -39,7 +61,7 @@ def as_sent(schema: Schema) -> type[msgspec.Struct]:
     return msgspec.defstruct(
         f"New{schema.__name__}",
         fields,
-        namespace={"__doc__": schema.__doc__},
+        namespace={"__doc__": schema.__doc__, **({"__post_init__": check} if check else {})},
         module=__name__,
         frozen=True,
         kw_only=True,

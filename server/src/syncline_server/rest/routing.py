@@ -18,8 +18,8 @@ from starlette.routing import Route
 from syncline_protocol.errors import ProtocolViolation, RefusedUpdate
 
 from syncline_server.hub import Hub
-from syncline_server.projections.model import InvalidQuery
-from syncline_server.rest import problems, reading
+from syncline_server.projections.model import InvalidQuery, UnknownPlace
+from syncline_server.rest import cursors, problems, reading
 from syncline_server.rest.callers import Callers
 from syncline_server.rest.declaration import Answer, Call, Operation
 from syncline_server.rest.live_extractor import LiveExtractor
@@ -77,6 +77,9 @@ class Rest:
             return problems.answer(problems.of_refusal(refusal))
         except ProtocolViolation as violation:
             return problems.answer(problems.of_violation(violation))
+        except UnknownPlace as error:
+            name = next(one for one in ("since", "cursor") if one in operation.query.__struct_fields__)
+            return problems.answer(cursors.unknown(name, str(error)))
         except InvalidQuery as error:
             return problems.answer(Problem(ProblemCode.INVALID, str(error)))
         except StoreError as error:

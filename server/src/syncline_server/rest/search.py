@@ -7,7 +7,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from syncline_server.projections.model import SearchPage
-from syncline_server.rest.declaration import Answer, Call, Id, Operation
+from syncline_server.rest.declaration import Answer, Call, Id, Operation, or_none
+from syncline_server.rest.problems import ProblemCode
 from syncline_server.rest.projected import projected
 
 LIMIT: Final = 20
@@ -34,8 +35,8 @@ async def search(call: Call[SearchQuery, None]) -> Answer:
         query.q,
         limit=query.limit,
         cursor=query.cursor or None,
-        kind=None if query.kind is UNSET else query.kind,
-        conversation=None if query.conversation is UNSET else query.conversation,
+        kind=or_none(query.kind),
+        conversation=or_none(query.conversation),
     )
     return Answer(page)
 
@@ -50,5 +51,6 @@ OPERATIONS = (
         run=search,
         query=SearchQuery,
         answers={HTTPStatus.OK: SearchPage},
+        problems=frozenset({ProblemCode.NOT_FOUND}),
     ),
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from syncline_protocol.documents.fields import RecordId
@@ -17,14 +17,11 @@ from syncline_server.rest import cursors, records
 from syncline_server.rest.conversations import NOBODY_ELSE
 from syncline_server.rest.declaration import READING_STAFF, Answer, Call, NoParameters, Operation
 from syncline_server.rest.effects import WAIT_S, until
+from syncline_server.rest.messages import WRITING
 from syncline_server.rest.problems import Problem, ProblemCode
 from syncline_server.rest.records import EventRecord, NewEvents
 from syncline_server.rest.tickets import readable_ticket
 from syncline_server.tickets import new_id
-
-WRITING: Final = frozenset(
-    {ProblemCode.FORBIDDEN, ProblemCode.EXISTS, ProblemCode.QUARANTINED, ProblemCode.CLOCK_AHEAD}
-)
 
 
 class EventQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,12 +22,11 @@ from syncline_server.conversations import head_name
 from syncline_server.domain.configuration import Configuration
 from syncline_server.projections.ticket_list import LIMIT_MAX, TicketPage
 from syncline_server.rest.conversations import NOBODY_ELSE
-from syncline_server.rest.declaration import Answer, Call, NewId, NoParameters, Operation
+from syncline_server.rest.declaration import Answer, Call, NewId, NoParameters, Operation, StatusAsked, or_none
 from syncline_server.rest.effects import SHORT_WAIT_S, until
 from syncline_server.rest.extraction import extracted
-from syncline_server.rest.problems import ProblemCode
+from syncline_server.rest.problems import Problem, ProblemCode
 from syncline_server.rest.projected import projected
-from syncline_server.rest.reading import bad_parameter
 from syncline_server.tickets import new_id
 
 LIMIT: Final = 50
@@ -188,7 +187,7 @@ class TicketQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     does; `cursor`: where the page before ended.
     """
 
-    status: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    status: StatusAsked | UnsetType = UNSET
     group: Word | UnsetType = UNSET
     assignee: UserId | UnsetType = UNSET
     mine: bool = False
@@ -199,14 +198,16 @@ class TicketQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 async def list_tickets(call: Call[TicketQuery, None]) -> Answer:
     """Tickets that the caller may read, the newest first."""
     query, user = call.query, call.identity.user
-    assignee = None if query.assignee is UNSET else query.assignee
+    status, group, assignee = or_none(query.status), or_none(query.group), or_none(query.assignee)
+    if call.identity.role is Role.CUSTOMER and (status or group or assignee or query.mine):
+        raise Problem(ProblemCode.FORBIDDEN, "a customer's tickets are not narrowed by what the staff sees")
     if query.mine and assignee not in {None, user}:
-        raise bad_parameter("mine", "`mine` and another `assignee` exclude each other")
+        return Answer(TicketPage(tickets=()))  # nobody else's are mine
     projections = await projected(call.hub)
     page = await projections.tickets(
         call.identity,
-        status=query.status or None,
-        group=None if query.group is UNSET else query.group,
+        status=status,
+        group=group,
         assignee=user if query.mine else assignee,
         limit=query.limit,
         cursor=query.cursor or None,
@@ -224,6 +225,7 @@ OPERATIONS = (
         run=list_tickets,
         query=TicketQuery,
         answers={HTTPStatus.OK: TicketPage},
+        problems=frozenset({ProblemCode.FORBIDDEN, ProblemCode.NOT_FOUND}),
     ),
     Operation(
         method="POST",
@@ -235,7 +237,7 @@ OPERATIONS = (
         run=open_ticket,
         body=NewTicket,
         answers={HTTPStatus.CREATED: StaffTicket, HTTPStatus.OK: StaffTicket},
-        problems=frozenset({ProblemCode.NOT_FOUND, ProblemCode.QUARANTINED}),
+        problems=frozenset({ProblemCode.NOT_FOUND, ProblemCode.CONFLICT}),
     ),
     Operation(
         method="POST",
@@ -248,7 +250,7 @@ OPERATIONS = (
         body=NewConversationTicket,
         body_required=False,
         answers={HTTPStatus.CREATED: StaffTicket, HTTPStatus.OK: StaffTicket},
-        problems=frozenset({ProblemCode.QUARANTINED}),
+        problems=frozenset({ProblemCode.CONFLICT}),
     ),
     Operation(
         method="GET",
