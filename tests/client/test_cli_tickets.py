@@ -175,7 +175,7 @@ def test_tickets_are_listed(server: ServerProcess) -> None:
         (["show", "987654"], NOT_DONE, "there is no ticket #987654 that you may see"),
         (["show", "no-such-ticket"], NOT_DONE, "no-such-ticket"),
         (["claim", "a/b"], ASKED_WRONGLY, "is not a document's name"),
-        (["list", "--view", "nonsense"], NOT_DONE, "nonsense"),
+        (["list", "--status", "nonsense"], NOT_DONE, "nonsense"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(

@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
-from syncline_client.rest_values import Hit, InboxRow, InboxTicket, LastMessage
-from syncline_client.tables import ListedTicket, hit_table, inbox_table, ticket_table
+from syncline_client.rest_values import Hit, InboxRow, InboxTicket, LastMessage, TicketRow
+from syncline_client.tables import hit_table, inbox_table, ticket_table
 from syncline_protocol.clock import at_from_ms
 
 PHONE, DESK = 44, 110
@@ -74,7 +74,8 @@ def test_an_inbox_on_a_desk_has_columns() -> None:
 
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_tickets_are_listed(width: int) -> None:
-    tickets = [ListedTicket(TICKET, "li"), ListedTicket(InboxTicket(id="u-1", status="new"), None)]
+    fields = {name: getattr(TICKET, name) for name in TICKET.__struct_fields__}
+    tickets = [TicketRow(**fields, opened_at=1, customer="li"), TicketRow(id="u-1", status="new", opened_at=1)]
     text = words(shown(ticket_table(tickets, width=width, language="zh"), width))
     assert "#17" in text
     assert "处理中" in text

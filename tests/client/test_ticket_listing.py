@@ -6,7 +6,7 @@ import pytest
 from client.conftest import new_conversation
 from support.server import ServerProcess
 from syncline_client import Device, MemoryStore, Ticket
-from syncline_client.ticket_listing import NoSuchTicket, is_wanted, listed_tickets, ticket_called
+from syncline_client.ticket_listing import NoSuchTicket, Wanted, is_wanted, listed_tickets, ticket_called
 
 WAIT_S = 20.0
 NOWHERE = "http://127.0.0.1:1"
@@ -33,7 +33,7 @@ async def test_a_ticket_is_found_by_its_number(server: ServerProcess) -> None:
             await ticket_called(other, "987654")
 
 
-async def test_tickets_are_listed_by_view_and_status(server: ServerProcess) -> None:
+async def test_tickets_are_listed_by_status_and_who_works_on_them(server: ServerProcess) -> None:
     async with Device(server.url, token=server.token("zhao"), device="zhao") as desk:
         await desk.connected()
         mine = await desk.open_ticket(new_conversation(server, subject="打不开"))
@@ -46,17 +46,33 @@ async def test_tickets_are_listed_by_view_and_status(server: ServerProcess) -> N
                 await asyncio.sleep(0.02)
         await desk.settled()
 
-        async def listed(view: str, status: str | None, group: str | None = None) -> set[int | None]:
-            tickets, away = await listed_tickets(desk, view=view, group=group, status=status, limit=200)
+        async def listed(status: str | None, group: str | None = None, *, mine: bool = False) -> set[int | None]:
+            tickets, away = await listed_tickets(desk, Wanted(status, group, None, mine), 200)
             assert away == ""
-            return {one.ticket.number for one in tickets} & numbers
+            return {one.number for one in tickets} & numbers
 
-        assert await listed("all", None) == numbers
-        assert await listed("all", "open") == {mine.state.number}
+        assert await listed(None) == numbers
+        assert await listed("open") == {mine.state.number}
         assert theirs.state is not None
-        assert await listed("all", "resolved") == {theirs.state.number}
-        assert await listed("mine", None) == {mine.state.number}
-        assert await listed("group", None, "nobody") == set()
+        assert await listed("resolved") == {theirs.state.number}
+        assert await listed(None, mine=True) == {mine.state.number}
+        assert await listed(None, "nobody") == set()
+
+
+async def test_a_customer_finds_their_own(server: ServerProcess) -> None:
+    async with Device(server.url, token=server.token("mei"), device="mei") as desk:
+        await desk.connected()
+        ticket = await desk.open_ticket(new_conversation(server, customer="zhang", subject="蓝屏"))
+        number = await numbered(ticket)
+        other = await numbered(await desk.open_ticket(new_conversation(server, customer="huang")))
+    async with Device(server.url, token=server.token("zhang", "customer"), device="zhang") as phone:
+        await phone.connected()
+        assert await ticket_called(phone, str(number)) == ticket.id
+        with pytest.raises(NoSuchTicket, match="that you may see"):
+            await ticket_called(phone, str(other))
+        tickets, _ = await listed_tickets(phone, Wanted("open", None, None, mine=False), 50)
+        assert [one.id for one in tickets] == [ticket.id]
+        assert (await listed_tickets(phone, Wanted("closed", None, None, mine=False), 50))[0] == []
 
 
 async def test_without_a_server_those_on_the_device_are_listed(server: ServerProcess) -> None:
@@ -71,13 +87,16 @@ async def test_without_a_server_those_on_the_device_are_listed(server: ServerPro
         with pytest.raises(NoSuchTicket, match="on this device, and no server at"):
             await ticket_called(offline, "987654")
         new = await offline.open_ticket(subject="another one")
-        tickets, away = await listed_tickets(offline, view="all", group=None, status="open", limit=50)
+        tickets, away = await listed_tickets(offline, Wanted("open", None, None, mine=False), 50)
         assert "no server at http://127.0.0.1:1" in away
-        assert [(one.ticket.id, one.ticket.number, one.ticket.priority) for one in tickets] == [
+        assert [(one.id, one.number, one.priority) for one in tickets] == [
             (new.id, None, None),
             (ticket.id, number, "high"),
         ]
-        assert (await listed_tickets(offline, view="all", group=None, status="closed", limit=50))[0] == []
+        for wanted in (Wanted("closed", None, None, mine=False), Wanted(None, "x", None, mine=False)):
+            assert (await listed_tickets(offline, wanted, 50))[0] == []
+        assert (await listed_tickets(offline, Wanted(None, None, "tom", mine=False), 50))[0] == []
+        assert (await listed_tickets(offline, Wanted(None, None, None, mine=True), 50))[0] == []
 
 
 @pytest.mark.parametrize(

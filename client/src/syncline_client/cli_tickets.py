@@ -13,7 +13,7 @@ from syncline_protocol.documents.ticket import ClaimOutcome, ClaimState
 
 from syncline_client.client import Device
 from syncline_client.replica import now_ms
-from syncline_client.tables import QUIET, ListedTicket, ticket_table
+from syncline_client.tables import QUIET, ticket_table
 from syncline_client.terminal import (
     ASKED_WRONGLY,
     NOT_DONE,
@@ -29,13 +29,16 @@ from syncline_client.terminal import (
     within,
 )
 from syncline_client.ticket import Ticket
-from syncline_client.ticket_listing import NoSuchTicket, listed_tickets, ticket_called
+from syncline_client.ticket_listing import NoSuchTicket, Wanted, listed_tickets, ticket_called
 from syncline_client.ticket_sheet import Surroundings, public_sheet, ticket_sheet
 from syncline_client.wording import clean, say
 
 app = typer.Typer(help="Tickets: open, show, claim, and whatever else one does with them.", no_args_is_help=True)
 
 NUMBER_WAIT_S: Final = 3.0
+
+ALL: Final = "all"
+"""In place of a status: every ticket."""
 
 Named = Annotated[str, typer.Argument(metavar="TICKET", help="Its number or id.")]
 Reason = Annotated[str | None, typer.Option(help="Why, for the others.")]
@@ -210,36 +213,34 @@ def redact(
     _write(ticket, access, lambda handle: handle.redact(_ending(event, handle.event_ids()), reason=reason))
 
 
-@command(app, "syncline ticket list --view mine --status open", name="list")
+@command(app, "syncline ticket list --mine --status in_progress", name="list")
 def list_(  # noqa: PLR0913 - one parameter per option
     *,
-    which: Annotated[str, typer.Option("--view", help="all, mine, unread or group")] = "all",
-    group: Annotated[str | None, typer.Option(help="With --view group: this one. Else all of your own.")] = None,
-    status: Annotated[str | None, typer.Option(help="A status, or open for all that are not ended.")] = "open",
-    limit: Annotated[int, typer.Option(min=1, max=200, help="Look into so many conversations.")] = 50,
+    status: Annotated[str, typer.Option(help="One, open for all that are not ended, or all.")] = "open",
+    group: Annotated[str | None, typer.Option(help="Those that are with this group.")] = None,
+    assignee: Annotated[str | None, typer.Option(help="Those that this user works on.")] = None,
+    mine: Annotated[bool, typer.Option("--mine", help="Those that you work on.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="So many at most.")] = 50,
     access: Access,
     view: View,
 ) -> None:
-    """List tickets, those with the latest messages first. Without a server: those that are in the --store."""
+    """List tickets, the newest first. Without a server: those that are in the --store."""
+    wanted = Wanted(None if status == ALL else status, group, assignee, mine)
 
     async def work() -> None:
         async with connected(access) as device:
-            tickets, away = await listed_tickets(device, view=which, group=group, status=status, limit=limit)
-            if view.json:
-                print_json([one.ticket for one in tickets])
-                return
-            if away:
-                console.print(f"[yellow]{clean(away)}[/yellow]", highlight=False)
-            _print_list(tickets, view)
+            tickets, away = await listed_tickets(device, wanted, limit)
+        if view.json:
+            print_json(tickets)
+            return
+        if away:
+            console.print(f"[yellow]{clean(away)}[/yellow]", highlight=False)
+        if tickets:
+            console.print(ticket_table(tickets, width=console.width, language=view.language), highlight=False)
+        else:
+            console.print(say("nothing", view.language), highlight=False)
 
     run(work())
-
-
-def _print_list(tickets: list[ListedTicket], view: View) -> None:
-    if tickets:
-        console.print(ticket_table(tickets, width=console.width, language=view.language), highlight=False)
-    else:
-        console.print(say("nothing", view.language), highlight=False)
 
 
 # --- what they share

@@ -34,7 +34,7 @@ from syncline_client.page import Page
 from syncline_client.presence import PresenceBoard
 from syncline_client.replica import Replica, logger, new_record_id, now_ms
 from syncline_client.rest import Rest
-from syncline_client.rest_values import SearchPage
+from syncline_client.rest_values import SearchPage, TicketPage
 from syncline_client.status import Status
 from syncline_client.store import Row, Store, StoredDocument, StoreError
 from syncline_client.store_memory import MemoryStore
@@ -48,6 +48,7 @@ STOP_WAIT_S: Final = 5.0
 
 
 SEARCH_PATH: Final = "/v1/search"
+TICKETS_PATH: Final = "/v1/tickets"
 
 
 class Verdict(StrEnum):
@@ -248,6 +249,22 @@ class Device:
         a ticket that stands so, or `open`.
         """
         return Inbox(self.replica, self.rest, self._random, view=view, group=group, status=status, limit=limit)
+
+    async def tickets(  # noqa: PLR0913 - what may be asked for
+        self,
+        *,
+        status: str | None = None,
+        group: str | None = None,
+        assignee: str | None = None,
+        mine: bool = False,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> TicketPage:
+        """Tickets that this user may see, the newest first. `status`: one, or `open`. Raises `RequestRefused`,
+        `ServerOutOfReach`.
+        """
+        asked = {"status": status, "group": group, "assignee": assignee, "mine": "true" if mine else None}
+        return await self.rest.read(TICKETS_PATH, TicketPage, {**asked, "limit": limit, "cursor": cursor})
 
     async def search(
         self, words: str, *, kind: str | None = None, conversation: str | None = None, limit: int = 20, cursor: str = ""

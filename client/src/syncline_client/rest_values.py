@@ -18,6 +18,31 @@ class InboxTicket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     group: str | None = None
 
 
+class TicketRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A ticket in a list. `opened_at` and `updated_at` are stamps."""
+
+    id: str
+    status: str
+    opened_at: int
+    updated_at: int | None = None
+    number: int | None = None
+    subject: str | None = None
+    issue_type: str | None = None
+    language: str | None = None
+    priority: str | None = None
+    group: str | None = None
+    assignee: str | None = None
+    conversation: str | None = None
+    customer: str | None = None
+
+
+class TicketPage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Tickets, the newest first. `next`: the cursor of the next page, None behind the last."""
+
+    tickets: tuple[TicketRow, ...]
+    next: str | None = None
+
+
 class LastMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The newest message of a conversation. `text` is its beginning, in one line; none if it was taken back."""
 

@@ -4,14 +4,14 @@ Between the commands and the terminal. Widths are cells: a Chinese character tak
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 from syncline_protocol.documents.labels import priority_label, staff_label
 
-from syncline_client.rest_values import Hit, InboxRow, InboxTicket
+from syncline_client.rest_values import Hit, InboxRow, InboxTicket, TicketRow
 from syncline_client.wording import one_line, plain, say, when
 
 WIDE_CELLS: Final = 72
@@ -22,13 +22,6 @@ UNNUMBERED: Final = "#…"
 UNREAD_STYLE: Final = "bold"
 QUIET: Final = "dim"
 FOUND_STYLE: Final = "bold yellow"
-
-
-class ListedTicket(NamedTuple):
-    """A ticket in a list, and whose conversation it came out of."""
-
-    ticket: InboxTicket
-    customer: str | None
 
 
 def inbox_table(rows: Sequence[InboxRow], *, width: int, language: str, now_ms: int) -> RenderableType:
@@ -70,13 +63,13 @@ def _ticket(ticket: InboxTicket, language: str) -> str:
     return " ".join(part for part in [*parts, one_line(ticket.assignee or "")] if part)
 
 
-def ticket_table(tickets: Sequence[ListedTicket], *, width: int, language: str) -> RenderableType:
+def ticket_table(tickets: Sequence[TicketRow], *, width: int, language: str) -> RenderableType:
     """Tickets, in the order given."""
     if width < WIDE_CELLS:
-        return _stacked((number(one.ticket.number), _ticket_lines(one, language)) for one in tickets)
+        return _stacked((number(one.number), _ticket_lines(one, language)) for one in tickets)
     headings = ("number", "status", "priority", "subject", "assignee", "group", "customer")
     table = _columns(headings, language, growing=("subject",))
-    for ticket, customer in tickets:
+    for ticket in tickets:
         table.add_row(
             number(ticket.number),
             status(ticket.status, language),
@@ -84,14 +77,13 @@ def ticket_table(tickets: Sequence[ListedTicket], *, width: int, language: str) 
             one_line(ticket.subject or ticket.id),
             one_line(ticket.assignee or ""),
             one_line(ticket.group or ""),
-            one_line(customer or ""),
+            one_line(ticket.customer or ""),
         )
     return table
 
 
-def _ticket_lines(listed: ListedTicket, language: str) -> list[str]:
-    ticket = listed.ticket
-    people = " → ".join(one_line(one) for one in (listed.customer, ticket.assignee or ticket.group) if one)
+def _ticket_lines(ticket: TicketRow, language: str) -> list[str]:
+    people = " → ".join(one_line(one) for one in (ticket.customer, ticket.assignee or ticket.group) if one)
     standing = [status(ticket.status, language), urgency(ticket.priority, language), people]
     return [f"[bold]{one_line(ticket.subject or ticket.id)}[/bold]", " · ".join(one for one in standing if one)]
 

@@ -3,7 +3,8 @@
 Beside the commands: numbers are the server's, and a device that has a ticket knows its number as well.
 """
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from syncline_protocol.documents.identity import Role
 from syncline_protocol.documents.schema import EVENTS
@@ -14,8 +15,7 @@ from syncline_protocol.names import DocumentKind, DocumentName, parse_name
 
 from syncline_client.client import Device
 from syncline_client.errors import DeviceError, ServerOutOfReach
-from syncline_client.rest_values import InboxTicket
-from syncline_client.tables import ListedTicket
+from syncline_client.rest_values import TicketRow
 
 FOUND_MAX: Final = 100
 ROWS_MAX: Final = 200
@@ -40,7 +40,7 @@ async def ticket_called(device: Device, called: str) -> str:
         if state.number == number:
             return ticket
     try:
-        found = await (_in_inbox if device.replica.role == Role.CUSTOMER else _by_search)(device, number)
+        found = await (_among_own if device.replica.role == Role.CUSTOMER else _by_search)(device, number)
     except ServerOutOfReach as away:
         raise NoSuchTicket(f"there is no ticket #{number} on this device, and {away}") from away
     if found is None:
@@ -53,35 +53,45 @@ async def _by_search(device: Device, number: int) -> str | None:
     return next((hit.id for hit in page.hits if hit.number == number), None)
 
 
-async def _in_inbox(device: Device, number: int) -> str | None:
-    """A customer's tickets are in their conversations, and those are few."""
-    async with device.inbox(limit=ROWS_MAX) as inbox:
-        if not inbox.is_live:
-            raise ServerOutOfReach(inbox.reason)
-        tickets = (ticket for row in inbox.rows for ticket in row.tickets)
-        return next((ticket.id for ticket in tickets if ticket.number == number), None)
+async def _among_own(device: Device, number: int) -> str | None:
+    """A customer has few tickets, and finds no others."""
+    page = await device.tickets(limit=ROWS_MAX)
+    return next((ticket.id for ticket in page.tickets if ticket.number == number), None)
 
 
-async def listed_tickets(
-    device: Device, *, view: str, group: str | None, status: str | None, limit: int
-) -> tuple[list[ListedTicket], str]:
-    """Tickets, those with the latest messages first, and why they are only those on the device (empty: they are not).
+class Wanted(NamedTuple):
+    """Which tickets a list is of. `status`: one, or `open`; None: all."""
+
+    status: str | None
+    group: str | None
+    assignee: str | None
+    mine: bool
+
+
+async def listed_tickets(device: Device, wanted: Wanted, limit: int) -> tuple[list[TicketRow], str]:
+    """Tickets, the newest first, and why they are only those on the device (empty: they are not).
 
     Raises `RequestRefused`, `StoreError`.
     """
-    async with device.inbox(view=view, group=group, status=status, limit=limit) as inbox:
-        if not inbox.is_live:
-            return _of_device(await _on_device(device), status), inbox.reason
-        me = device.replica.identity.user if view == "mine" else None
-        listed = [ListedTicket(ticket, row.customer) for row in inbox.rows for ticket in row.tickets]
-    wanted = [
-        one
-        for one in listed
-        if is_wanted(one.ticket.status, status)
-        and (me is None or one.ticket.assignee == me)
-        and (group is None or one.ticket.group == group)
-    ]
-    return list({one.ticket.id: one for one in wanted}.values()), ""
+    asked = wanted._asdict()
+    if device.replica.role == Role.CUSTOMER:
+        asked["status"] = None  # the server narrows no customer's list
+    try:
+        rows: Sequence[TicketRow] = (await device.tickets(**asked, limit=limit)).tickets
+        away = ""
+    except ServerOutOfReach as out:
+        states = await _on_device(device)
+        rows = [_row(ticket, state) for ticket, state in sorted(states.items(), key=_newest_first)]
+        away = str(out)
+    me = device.replica.identity.user
+    return [
+        row
+        for row in rows
+        if is_wanted(row.status, wanted.status)
+        and wanted.group in (None, row.group)
+        and wanted.assignee in (None, row.assignee)
+        and (not wanted.mine or row.assignee == me)
+    ], away
 
 
 def is_wanted(status: str, wanted: str | None) -> bool:
@@ -102,22 +112,22 @@ async def _on_device(device: Device) -> dict[str, TicketState]:
     return states
 
 
-def _of_device(states: dict[str, TicketState], status: str | None) -> list[ListedTicket]:
-    ordered = sorted(states.items(), key=lambda one: (one[1].status_at, one[0]), reverse=True)
-    return [
-        ListedTicket(_listed(ticket, state), state.customer)
-        for ticket, state in ordered
-        if is_wanted(state.status, status)
-    ]
+def _newest_first(one: tuple[str, TicketState]) -> tuple[int, str]:
+    return (-one[1].opened_at, one[0])
 
 
-def _listed(ticket: str, state: TicketState) -> InboxTicket:
-    return InboxTicket(
+def _row(ticket: str, state: TicketState) -> TicketRow:
+    return TicketRow(
         id=ticket,
         status=state.status.value,
+        opened_at=state.opened_at,
         number=state.number,
         subject=None if state.subject is None else str(state.subject.value),
+        issue_type=None if state.issue_type is None else str(state.issue_type.value),
+        language=state.language,
         priority=None if state.priority is None else str(state.priority.value),
-        assignee=state.assignee,
         group=state.group,
+        assignee=state.assignee,
+        conversation=state.conversation,
+        customer=state.customer,
     )
