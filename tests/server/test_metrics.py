@@ -5,16 +5,20 @@ import re
 from pathlib import Path
 
 import httpx
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from support.checkout import ROOT
 from support.running import Running, running
 from support.wire import wire_device
 from syncline_protocol import frames
 from syncline_protocol.errors import CloseCode, RefusalCode
-from syncline_server.metrics import HubCollector
+from syncline_server.metrics import Durations, HubCollector
 from syncline_server.storage.interface import StoreUnavailable
 
 Samples = dict[str, float]
+
+SUFFIX = re.compile(r"_(total|bucket|sum|count)$")
+COMMIT_TIMES = ("syncline_commit_seconds_bucket", "syncline_commit_seconds_sum")
 
 
 async def scrape(server: Running) -> Samples:
@@ -30,12 +34,33 @@ async def scrape(server: Running) -> Samples:
 
 
 def grown(before: Samples, after: Samples) -> Samples:
-    """What has changed of the server's own."""
+    """What has changed of the server's own, but for how long commits took."""
     return {
         name: value - before[name]
         for name, value in after.items()
-        if name.startswith("syncline_") and value != before[name]
+        if name.startswith("syncline_") and value != before[name] and not name.startswith(COMMIT_TIMES)
     }
+
+
+async def test_every_commit_has_its_time(tmp_path: Path) -> None:
+    async with running(tmp_path / "data") as server:
+        segment = await server.conversation()
+        async with wire_device(server.url, server.token("mei")) as device:
+            await device.open(segment)
+            await device.say(segment)
+        samples = await scrape(server)
+    buckets = [value for name, value in samples.items() if name.startswith("syncline_commit_seconds_bucket")]
+    assert buckets == sorted(buckets)
+    assert buckets[-1] == samples["syncline_commit_seconds_count"] == samples["syncline_commits_total"]
+    assert 0 < samples["syncline_commit_seconds_sum"] < 60
+
+
+def test_durations_are_counted_by_bucket() -> None:
+    durations = Durations((0.1, 1.0))
+    for seconds in (0.05, 0.1, 0.5, 7.0, 8.0):
+        durations.note(seconds)
+    assert durations.counts == [2, 1, 2]
+    assert durations.sum_s == pytest.approx(15.65)
 
 
 async def test_connections_documents_and_updates_are_counted(tmp_path: Path) -> None:
@@ -49,7 +74,8 @@ async def test_connections_documents_and_updates_are_counted(tmp_path: Path) -> 
                 await device.say(segment)
             during = grown(before, await scrape(server))
             assert during.pop("syncline_updates_total") == 3
-            assert during.pop("syncline_commits_total") >= 1
+            assert (commits := during.pop("syncline_commits_total")) >= 1
+            assert commits == during.pop("syncline_commit_seconds_count")
             assert during == {
                 "syncline_connections": 1,
                 "syncline_documents_loaded": 2,
@@ -106,4 +132,4 @@ async def test_the_guide_names_every_metric(tmp_path: Path) -> None:
     written = set(re.findall(r"`(syncline_[a-z_]+)", page))
     async with running(tmp_path / "data") as server:
         counted = {sample.name for family in HubCollector(server.hub).collect() for sample in family.samples}
-    assert {name.removesuffix("_total") for name in written} == {name.removesuffix("_total") for name in counted}
+    assert {name.removesuffix("_total") for name in written} == {SUFFIX.sub("", name) for name in counted}

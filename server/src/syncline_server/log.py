@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 import structlog
 
+from syncline_server.metrics import Durations
 from syncline_server.storage.interface import LogEntry, Store, StoreError, StoreFatal
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ class Log:
         self.failure: StoreError | None = None
         """Why the store does not take writes at the moment, or None (readiness)."""
         self.commits = 0
+        self.durations = Durations()
+        """Of commits, from the first statement to the word that it is durable."""
         self.updates = 0
 
     async def __aenter__(self) -> Self:
@@ -164,9 +167,11 @@ class Log:
         self._not_before = self._loop.time() + COMMIT_INTERVAL_S
         batch, self._gathered = self._gathered, []
         entries = [pending.entry for _, pending in batch if pending.entry is not None]
+        began = self._loop.time()
         try:
             if entries:
                 await self._store.append(entries)
+                self.durations.note(self._loop.time() - began)
         except StoreError as error:
             self._fail(batch, error)
             return

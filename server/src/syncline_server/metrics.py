@@ -3,18 +3,41 @@
 Counters are plain numbers on the hot path and become Prometheus samples only when somebody asks.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 from syncline_protocol.errors import CloseCode, RefusalCode
 
 if TYPE_CHECKING:
     from syncline_server.hub import Hub
+
+
+COMMIT_SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+"""Bounds of the buckets for commits: from a fast disk to one that stalls."""
+
+
+class Durations:
+    """How often something took how long: by bucket, and all together."""
+
+    __slots__ = ("bounds", "counts", "sum_s")
+
+    def __init__(self, bounds: tuple[float, ...] = COMMIT_SECONDS) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        """By bucket, up to its bound; the last is beyond all."""
+        self.sum_s = 0.0
+
+    def note(self, seconds: float) -> None:
+        """It took so long, once."""
+        self.counts[bisect_left(self.bounds, seconds)] += 1
+        self.sum_s += seconds
 
 
 class Metrics:
@@ -53,6 +76,7 @@ class HubCollector(Collector):
         yield _gauge("syncline_ready", "1 when the store takes writes", 0 if log.failure else 1)
         yield _counter("syncline_updates", "Updates stored in the log", log.updates)
         yield _counter("syncline_commits", "Group commits of the log", log.commits)
+        yield _histogram("syncline_commit_seconds", "Time from a commit's start to its being durable", log.durations)
         yield _counter("syncline_digest_mismatches", "Devices whose content differed", metrics.digest_mismatches)
         yield _counter("syncline_fell_behind", "Subscriptions put behind by a full outbox", metrics.fell_behind)
         yield _counter("syncline_compactions", "Documents compacted", metrics.compactions)
@@ -73,6 +97,12 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 def _counter(name: str, text: str, value: float) -> Metric:
     return CounterMetricFamily(name, text, value=value)
+
+
+def _histogram(name: str, text: str, durations: Durations) -> Metric:
+    bounds = [*(str(bound) for bound in durations.bounds), "+Inf"]
+    buckets = list(zip(bounds, accumulate(durations.counts), strict=True))
+    return HistogramMetricFamily(name, text, buckets=buckets, sum_value=durations.sum_s)
 
 
 def registry(hub: "Hub") -> CollectorRegistry:
