@@ -265,3 +265,48 @@ async def test_a_ticket_without_a_conversation_needs_a_subject(server: ServerPro
         assert ticket.state.issue_type is not None
         assert (ticket.state.customer, ticket.state.issue_type.value) == ("li", "hardware")
         assert not desk.refused
+
+
+async def test_a_customer_says_how_satisfied_they_are(server: ServerProcess) -> None:
+    id_ = new_conversation(server)
+    async with asyncio.timeout(WAIT_S), customer(server) as phone, agent(server) as desk:
+        mine = await phone.conversation(id_)
+        ticket = await desk.open_ticket(id_, subject="no wifi")
+        await until(lambda: bool(mine.tickets))
+        (linked,) = mine.tickets
+        theirs = await phone.ticket(linked.ticket)
+        await until(lambda: theirs.public is not None)
+        await ticket.resolve("new antenna")
+        await until(lambda: theirs.public is not None and theirs.public.status == "resolved")
+        with pytest.raises(EditNotAllowed, match="tickets are opened by the staff"):
+            await phone.open_ticket(id_)
+        await mine.rate(linked.ticket, 5, "quick")
+        await until(lambda: ticket.state is not None and ticket.state.satisfaction is not None)
+        state = ticket.state
+        assert state is not None
+        assert state.satisfaction is not None
+        assert (state.satisfaction.score, state.satisfaction.text, state.status) == (5, "quick", "resolved")
+        assert state.number == linked.number
+
+
+async def test_what_is_unread_is_counted_alike_here_and_in_the_inbox(server: ServerProcess) -> None:
+    id_ = new_conversation(server)
+    async with asyncio.timeout(WAIT_S), customer(server) as phone, agent(server) as desk:
+        mine, theirs = await phone.conversation(id_), await desk.conversation(id_)
+        for text in ("one", "two", "three"):
+            await mine.say(text)
+        await mine.recall(mine.messages()[2].id)
+        await theirs.say("hello")
+        await desk.open_ticket(id_)
+        await settled(phone, desk)
+        await until(lambda: len(theirs.messages()) > 4)
+
+        async def in_inbox() -> int:
+            async with desk.inbox() as inbox:
+                return next(row.unread for row in inbox.rows if row.conversation == id_)
+
+        assert (len(await theirs.unread()), await in_inbox()) == (2, 2)
+        await theirs.mark_read(theirs.messages()[0].id)
+        await desk.own.flush()
+        await settled(desk)
+        assert (len(await theirs.unread()), await in_inbox()) == (1, 1)
