@@ -130,7 +130,7 @@ async def _ask(folder: Path, process: Process, size: Size) -> AsyncIterator[Timi
     console.print(f"started anew; complete after {waited_s:.1f} s")
     device = await greet(process.port, agent)
     async with Http(process.port, agent) as agents, Http(process.port, customer) as customers:
-        async for timing in time_all(questions(agents, customers, device, size.plan), size.questions):
+        async for timing in time_all(questions(agents, customers, device, size.plan), size.questions, process.pid):
             console.print(f"{timing.question}: p50 {timing.p50_ms:.1f} ms, p99 {timing.p99_ms:.1f} ms")
             yield timing
     await device.socket.close()

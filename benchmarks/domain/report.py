@@ -55,11 +55,11 @@ def _loading(loaded: Loaded | None) -> Iterator[str]:
 def _timings(timings: Sequence[Timing]) -> Iterator[str]:
     yield f"Goal: p99 ≤ {GOAL_MS:.0f} ms each."
     yield ""
-    yield "| question | asked | p50 ms | p99 ms | longest ms | rows or hits |"
-    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+    yield "| question | asked | p50 ms | p99 ms | longest ms | server CPU ms | rows or hits |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     for one in timings:
         mark = "" if one.p99_ms <= GOAL_MS else " (missed)"
         yield (
             f"| {one.question} | {one.times} | {one.p50_ms:.1f} | {one.p99_ms:.1f}{mark} | {one.max_ms:.1f} "
-            f"| {one.found} |"
+            f"| {one.cpu_ms:.1f} | {one.found} |"
         )

@@ -113,7 +113,6 @@ class Feed:
         while True:
             try:
                 await self._step()
-                self.failure = None
             except Damaged as error:
                 await self._start_anew(str(error))
             except StoreError as error:
@@ -137,7 +136,9 @@ class Feed:
             await self._catch_up()
         elif self.is_merging and not self.queue:
             await self._merge()
-        elif not self.queue:
+        self.failure = None
+        self._tell()
+        if not (self.queue or self.behind or self.is_merging or self.damage):
             self._awake.clear()
             await self._awake.wait()
 
