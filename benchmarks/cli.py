@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks import machine, report
 from benchmarks.catalogue import NO_PEERS, PEER_KEYS, SCENARIOS, UnknownName, choose
 from benchmarks.collection import Collection, Results
+from benchmarks.domain import command as domain
 from benchmarks.extraction import command as extraction
 from benchmarks.load.socket import ConnectionLost
 from benchmarks.profiling import command as profiling
@@ -27,6 +28,7 @@ OPEN_FILES_WANTED: Final = 16_384
 """Thousands of connections, on both sides of them."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.command("domain")(domain.measure)
 app.command("extraction")(extraction.measure)
 app.command("profile")(profiling.profile)
 console = Console(stderr=True)
