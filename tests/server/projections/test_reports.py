@@ -231,7 +231,7 @@ async def test_only_what_was_asked_for(projections: Projections, histories: Hist
         ({"channel": "chat", "language": "zh"}, 4, 2),
         ({"language": "en"}, 0, 0),
     ):
-        found = await report(projections, promises, by="group", **of)
+        found = await report(projections, promises, by="group", **of)  # type: ignore[arg-type]
         assert (found.figures.opened, found.figures.resolved) == (opened, resolved), of
         assert sum(part.figures.opened for part in found.parts) == opened
     assert (await report(projections, promises, tenant="other")).figures.opened == 0

@@ -77,7 +77,7 @@ ALWAYS: Final = Calendar(name="always", zone="UTC", week=((Interval(0, MINUTES_A
 
 def is_open(calendar: Calendar, at_ms: int) -> bool:
     """Whether somebody is there at this instant."""
-    return any(start <= at_ms < end for start, end in _spans_of(calendar, at_ms // DAY_MS))
+    return any(start <= at_ms < end for start, end in spans_of(calendar, at_ms // DAY_MS))
 
 
 def next_opening(calendar: Calendar, at_ms: int) -> int | None:
@@ -110,7 +110,7 @@ def open_time_between(start_ms: int, end_ms: int, calendar: Calendar) -> int:
     return sum(
         max(0, min(end, end_ms) - max(start, start_ms))
         for day in range(start_ms // DAY_MS, -(-end_ms // DAY_MS))
-        for start, end in _spans_of(calendar, day)
+        for start, end in spans_of(calendar, day)
     )
 
 
@@ -133,14 +133,14 @@ def _spans(calendar: Calendar, from_ms: int) -> Iterator[tuple[int, int]]:
     day = from_ms // DAY_MS
     empty = 0
     while empty < HORIZON_DAYS:
-        spans = _spans_of(calendar, day)
+        spans = spans_of(calendar, day)
         yield from spans
         empty = 0 if spans else empty + 1
         day += 1
 
 
 @lru_cache(maxsize=PIECES_KEPT)
-def _spans_of(calendar: Calendar, day: int) -> tuple[tuple[int, int], ...]:
+def spans_of(calendar: Calendar, day: int) -> tuple[tuple[int, int], ...]:
     """The open time within one UTC day (counted from 1970), in order."""
     return tuple(
         (max(opens, from_ms), min(closes, to_ms))

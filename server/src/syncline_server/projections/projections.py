@@ -20,7 +20,7 @@ import structlog
 from syncline_protocol.documents.identity import Identity
 from syncline_protocol.names import parse_name
 
-from syncline_server.projections import digest, dirt, inbox, lists, search, ticket_list
+from syncline_server.projections import digest, dirt, inbox, lists, reports, search, ticket_list
 from syncline_server.projections.database import NAME, Database, Work
 from syncline_server.projections.facts import Facts
 from syncline_server.projections.feed import Feed
@@ -34,6 +34,7 @@ from syncline_server.projections.model import (
     View,
 )
 from syncline_server.projections.queue import PROJECTED, Job
+from syncline_server.projections.reports import Report
 from syncline_server.projections.ticket_list import TicketPage
 from syncline_server.storage.interface import DocumentKey, Store, StoreCorrupt
 
@@ -196,6 +197,12 @@ class Projections:
         wanted = ticket_list.wanted(identity, status=status, group=group, assignee=assignee)
         return await self._read(lambda db: ticket_list.read(db, identity, wanted, limit, cursor))
 
+    async def report(
+        self, tenant: str, asked: reports.Asked, promises: Callable[[int, int], reports.Promises], now_ms: int
+    ) -> Report:
+        """Figures of a period. `promises`: working hours and promised times for a stretch of time."""
+        return await self._read(lambda db: reports.read(db, tenant, asked, promises, now_ms), aside=True)
+
     async def digest(self) -> bytes:
         """What everything here comes to, in 32 bytes."""
         return await self._read(digest.read_digest)
@@ -213,9 +220,9 @@ class Projections:
     def _projected(self, projected: Projected) -> None:
         self.on_projected(projected)
 
-    async def _read(self, work: Work[T]) -> T:
+    async def _read(self, work: Work[T], *, aside: bool = False) -> T:
         try:
-            return await self._database.read(work)
+            return await (self._database.read_aside(work) if aside else self._database.read(work))
         except StoreCorrupt as error:
             self._feed.damage = str(error)
             self._feed.wake()

@@ -15,6 +15,7 @@ from syncline_server.rest import (
     inbox,
     messages,
     openapi,
+    reports,
     search,
     sessions,
     ticket_events,
@@ -53,6 +54,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *ticket_events.OPERATIONS,
     *inbox.OPERATIONS,
     *search.OPERATIONS,
+    *reports.OPERATIONS,
     *configuration.OPERATIONS,
     *sessions.OPERATIONS,
 )
