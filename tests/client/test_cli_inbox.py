@@ -64,13 +64,14 @@ def test_watching_shows_what_changes(server: ServerProcess) -> None:
 
 def test_without_a_server_the_inbox_is_as_it_was(server: ServerProcess, tmp_path: Path) -> None:
     store = tmp_path / "desk.db"
-    new_conversation(server, subject="充不进电")
+    conversation = new_conversation(server, subject="充不进电")
+    assert by(server, "say", conversation, "换根线试试", "--store", store).returncode == 0
     assert by(server, "inbox", "--store", store).returncode == 0
     offline = ("--url", NOWHERE, "--store", store, "--lang", "en")
     shown = run("inbox", *offline, token=server.token("mei"))
     assert shown.returncode == 0, shown.stderr
     assert "offline; as of" in shown.stdout
-    assert "充不进电" in shown.stdout
+    assert "充不进电" in shown.stdout, "the words are in the documents on the device"
     other = run("inbox", "--view", "mine", *offline, token=server.token("mei"))
     assert (other.returncode, f"no server at {NOWHERE}" in other.stderr) == (NOT_DONE, True)
 

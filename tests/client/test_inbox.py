@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from client.conftest import ServedPeer
+from client.test_conversation import Head
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from support.answering import answering
@@ -220,26 +221,39 @@ async def test_what_the_server_does_not_answer_is_said() -> None:
         with pytest.raises(RequestRefused, match="there is no such view"):
             async with Inbox(device.replica, rest, device._random, view="nonsense"):
                 pytest.fail("it must not open")
-        assert not device.replica.shows_inbox
 
 
-async def test_what_is_kept_goes_once_the_device_is_connected_and_nobody_shows_it(peer: ServedPeer) -> None:
-    store = MemoryStore()
-    async with opened(Listing(1), store=store):
-        pass
-    assert await read_kept(store, INBOX)
+async def test_nothing_that_somebody_wrote_is_kept() -> None:
+    store, listing = MemoryStore(), Listing()
+    last = {"id": "m", "at": 5, "by": "li", "type": "text", "text": "my card is 4111"}
+    ticket = {"id": "t", "status": "new", "number": 7, "subject": "card 4111"}
+    listing.put("c", 5, subject="4111 again", last=last, customer="li", unread=2, tickets=[ticket])
+    async with opened(listing, store=store) as shown:
+        assert shown.rows[0].subject == "4111 again"
+    assert b"4111" not in await read_kept(store, INBOX)
+    listing.is_down = True
+    async with opened(listing, store=store) as shown:
+        (row,) = shown.rows
+        assert (row.customer, row.unread, row.tickets[0].number) == ("li", 2, 7)
+        assert (row.subject, row.last, row.tickets[0].subject) == (None, None, None)
+
+
+async def test_the_words_come_from_the_documents_on_the_device(peer: ServedPeer) -> None:
+    head = Head(peer)
+    head.append("conversation/c", "conversation", "opened", subject="no wifi", channel="chat", language="en")
+    head.open_segment(1)
+    head.say(1, "it does not work")
+    head.append("ticket/t", "events", "opened", after=[], subject="antenna")
+    store, listing = MemoryStore(), Listing()
+    listing.put("c", 5, tickets=[{"id": "t", "status": "new"}])
     async with Device(peer.url, token="ann", store=store) as device:
         await device.connected()
-    assert await read_kept(store, INBOX) == b"", "it may show what was erased meanwhile"
-
-
-async def test_what_is_shown_is_kept_when_the_device_is_connected(peer: ServedPeer) -> None:
-    store, listing = MemoryStore(), Listing(1)
-    async with (
-        Device(peer.url, token="ann", store=store) as device,
-        answering(listing.answer) as served,
-        Rest(served.url, token) as rest,
-        Inbox(device.replica, rest, device._random),
-    ):
-        await device.connected()
-        assert await read_kept(store, INBOX)
+        await device.conversation("c")
+        await device.ticket("t")
+    async with opened(listing, store=store):
+        assert not listing.is_down
+    listing.is_down = True
+    async with opened(listing, store=store) as shown:
+        (row,) = shown.rows
+        assert row.last is not None
+        assert (row.subject, row.last.text, row.tickets[0].subject) == ("no wifi", "it does not work", "antenna")

@@ -6,8 +6,8 @@ The first page is read once, from then on only changes come, each as soon as the
 1. `rows` are in the server's order, most recent first, each conversation once.
 2. A conversation that is older than the window's end is not taken in, unless the window reaches to the end of the list.
 3. Without a connection the rows are those of last time, and `is_live` says so.
-4. What was kept for that goes as soon as the device is connected and nobody keeps it up to date: it may show what was
-   erased meanwhile (P10).
+4. What is kept for that has none of the words in it, which may have to be erased (P10): they come from the documents
+   that are on the device, where erasing reaches them.
 """
 
 import asyncio
@@ -15,16 +15,22 @@ from collections.abc import AsyncGenerator, Mapping
 from http import HTTPStatus
 from random import Random
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
+from msgspec.structs import replace
+from syncline_protocol.documents.conversation import reduce_conversation
+from syncline_protocol.documents.messages import reduce_messages
+from syncline_protocol.documents.schema import CONVERSATION, EVENTS, MESSAGES
+from syncline_protocol.documents.ticket import reduce_ticket
+from syncline_protocol.names import DocumentKind, DocumentName
 
 from syncline_client.backoff import Backoff
 from syncline_client.errors import RequestRefused, ServerOutOfReach
 from syncline_client.kept import INBOX, keep, read_kept
 from syncline_client.replica import Replica
 from syncline_client.rest import Rest
-from syncline_client.rest_values import InboxChanges, InboxPage, InboxRow
+from syncline_client.rest_values import InboxChanges, InboxPage, InboxRow, LastMessage
 
 PATH: Final = "/v1/inbox"
 CHANGES_PATH: Final = "/v1/inbox/changes"
@@ -91,12 +97,13 @@ class Inbox:
 
     async def __aenter__(self) -> Self:
         """Read the first page, or show what there was last time. Raises `RequestRefused`, `StoreError`."""
-        self._replica.shows_inbox = True
         try:
-            await self._open()
-        except BaseException:  # whatever it was: an inbox that is not open keeps nothing up to date
-            self._replica.shows_inbox = False
-            raise
+            await self._load()
+        except ServerOutOfReach as away:
+            self.reason = str(away)
+            await self._recall()
+        else:
+            await self._live()
         return self
 
     async def __aexit__(
@@ -104,7 +111,6 @@ class Inbox:
     ) -> None:
         if self.is_live:
             await self._keep()
-        self._replica.shows_inbox = False
 
     # --- reading
 
@@ -145,15 +151,6 @@ class Inbox:
                 yield change
 
     # --- from the server
-
-    async def _open(self) -> None:
-        try:
-            await self._load()
-        except ServerOutOfReach as away:
-            self.reason = str(away)
-            await self._recall()
-        else:
-            await self._live()
 
     async def _load(self) -> None:
         page = await self._rest.read(PATH, InboxPage, {**self._question, "limit": self._limit})
@@ -206,12 +203,45 @@ class Inbox:
 
     async def _keep(self) -> None:
         self._kept_s = asyncio.get_running_loop().time()
-        kept = Kept(dict(self._question), self.rows[: self._limit], self.as_of_ms)
+        kept = Kept(dict(self._question), tuple(map(without_words, self.rows[: self._limit])), self.as_of_ms)
         await keep(self._replica.store, INBOX, msgspec.json.encode(kept))
 
     async def _recall(self) -> None:
         payload = await read_kept(self._replica.store, INBOX)
         kept = msgspec.json.decode(payload, type=Kept) if payload else None
         if kept is not None and kept.question == self._question:
-            self._rows = {row.conversation: row for row in kept.rows}
+            rows = [await with_words(self._replica, row) for row in kept.rows]
+            self._rows = {row.conversation: row for row in rows}
             self.as_of_ms = kept.as_of_ms
+
+
+def without_words(row: InboxRow) -> InboxRow:
+    """A row without anything that somebody wrote."""
+    tickets = tuple(replace(ticket, subject=None) for ticket in row.tickets)
+    return replace(row, subject=None, last=None, tickets=tickets)
+
+
+async def with_words(replica: Replica, row: InboxRow) -> InboxRow:
+    """A row with the words that the documents on this device have for it. Raises `StoreError`."""
+    records = await _records(replica, DocumentName(DocumentKind.CONVERSATION, row.conversation), CONVERSATION)
+    head = reduce_conversation(records)
+    segment = DocumentName(DocumentKind.SEGMENT, row.conversation, segment=max(head.segments, default=1))
+    messages = reduce_messages(await _records(replica, segment, MESSAGES))
+    tickets = []
+    for ticket in row.tickets:
+        state = reduce_ticket(await _records(replica, DocumentName(DocumentKind.TICKET, ticket.id), EVENTS))
+        subject = None if state is None or state.subject is None else str(state.subject.value)
+        tickets.append(replace(ticket, subject=subject))
+    last = None
+    if messages:
+        newest = messages[-1]
+        text = newest.text or newest.markup
+        last = LastMessage(id=newest.id, at=newest.at, by=newest.by, type=newest.type, text=text)
+    return replace(row, subject=head.subject, last=last, tickets=tuple(tickets))
+
+
+async def _records(replica: Replica, name: DocumentName, root: str) -> list[dict[str, Any]]:
+    if name.path not in replica.documents:
+        return []
+    await replica.alone(replica.load(name.path))
+    return replica.records(name.path, root)

@@ -1,7 +1,8 @@
 """What a device keeps that is no document: the role its user has, the tenant's rules, the inbox as it last was.
 
-In the store, beside the documents. Each is one payload under a name of its own, stored as a state is; no document is
-ever called so, since their names have a kind and an id.
+Nothing that somebody wrote is among it: what may have to be erased is in documents. It lies in the store beside those,
+each one payload under a name of its own, stored as a state is; no document is ever called so, since their names have a
+kind and an id.
 """
 
 from typing import Final

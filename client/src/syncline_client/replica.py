@@ -30,7 +30,7 @@ from syncline_protocol.update import RecordStruct, encode_records
 from syncline_client.changes import Change, ChangeKind, Watchers
 from syncline_client.cursor import Cursor
 from syncline_client.errors import ContentBroken, EditNotAllowed, NeverConnected
-from syncline_client.kept import INBOX, ROLE, keep, read_kept
+from syncline_client.kept import ROLE, keep, read_kept
 from syncline_client.local_document import LocalDocument
 from syncline_client.outbox import Outbox
 from syncline_client.page_content import Document, PageContent
@@ -83,8 +83,6 @@ class Replica:
         """What the device's user is to the tenant, by the server's last word; empty before the first."""
         self.on_edit: Callable[[str], None] = _nobody
         """Called with the name of a document that is newly followed, no longer followed, or edited."""
-        self.shows_inbox = False
-        """Whether somebody keeps the inbox up to date, and so what is kept of it."""
         self.mismatched: list[str] = []
         """Documents whose digest was found to differ from the server's, and which were loaded anew: each time one."""
         self._turn = asyncio.Lock()
@@ -171,14 +169,10 @@ class Replica:
         return self.now_ms() + self.identity.offset_ms
 
     async def keep_role(self, role: str) -> None:
-        """Remember what the user is, also for when there is no connection. What is kept of an inbox that nobody shows
-        goes: it may show what was erased meanwhile. Raises `StoreError`.
-        """
+        """Remember what the user is, also for when there is no connection. Raises `StoreError`."""
         if role != self.role:
             await keep(self.store, ROLE, role.encode())
             self.role = role
-        if not self.shows_inbox and await read_kept(self.store, INBOX):
-            await keep(self.store, INBOX, b"")
 
     # --- reading
 
