@@ -1,7 +1,6 @@
 """Where documents and sessions find each other: one of each, for as long as needed, and rights that end at once."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,9 @@ from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.errors import CloseCode, ProtocolViolation, RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access
 from syncline_protocol.names import parse_name
-from syncline_server import admission, index_loading
+from syncline_server import index_loading
 from syncline_server.document import Document
-from syncline_server.storage.connections import DATABASE_NAME
-from syncline_server.storage.interface import DocumentKey, Snapshot, Store, StoreCorrupt, StoreUnavailable
+from syncline_server.storage.interface import DocumentKey, Store, StoreCorrupt, StoreUnavailable
 
 SEGMENT = "conversation/c1/1"
 MEI = Identity(tenant="default", user="mei", device="d1", role=Role.AGENT)
@@ -220,90 +218,6 @@ async def test_a_log_that_starts_later_than_thought_is_found_out(server: Running
     document, _ = await server.hub.open(MEI, "page/one")
     with pytest.raises(StoreCorrupt, match="hole"):
         await server.hub.refresh(document)
-
-
-# --- another history
-
-
-async def test_whoever_waits_for_the_index_gets_that_of_the_new_history(server: Running) -> None:
-    await server.conversation(id="c1")
-    document = await server.hub.find(DocumentKey("default", SEGMENT), parse_name(SEGMENT), create=False)
-    await server.hub.load_index(document)
-    Recorder().say(document, "hello", now_ms=server.hub.now_ms())
-    go_on = asyncio.Event()
-
-    async def rewrite() -> Snapshot:
-        assert (document.committed, document.admission) == (1, None)
-        await go_on.wait()
-        return Snapshot(1, b"\0\0", admission.empty(document.name).encode())
-
-    epoch = document.epoch
-    replacing = asyncio.create_task(server.hub.replace_history(document, rewrite))
-    await asyncio.sleep(0.05)
-    waiting = [asyncio.create_task(server.hub.load_index(document)) for _ in range(5)]
-    await asyncio.sleep(0.05)
-    assert not any(one.done() for one in waiting)
-    go_on.set()
-    await asyncio.gather(replacing, *waiting)
-    assert document.admission is not None
-    assert document.admission.vector == {}
-    assert (document.epoch != epoch, document.floor) == (True, 1)
-
-
-async def test_replacements_of_one_document_come_one_after_the_other(server: Running) -> None:
-    await server.conversation(id="c1")
-    document = await server.hub.find(DocumentKey("default", SEGMENT), parse_name(SEGMENT), create=False)
-    running_now = most = 0
-
-    async def rewrite() -> None:
-        nonlocal running_now, most
-        running_now += 1
-        most = max(most, running_now)
-        await asyncio.sleep(0.01)
-        running_now -= 1
-
-    epoch = document.epoch
-    await asyncio.gather(*(server.hub.replace_history(document, rewrite) for _ in range(5)))
-    assert (most, document.epoch, document.pins) == (1, epoch, 1), "and with nothing to put there nothing changes"
-
-
-# --- an older store
-
-
-async def test_a_device_that_knows_more_than_the_store_gets_a_new_history(tmp_path: Path) -> None:
-    """The operator restored a backup: numbers of before mean nothing any more, and everybody starts anew."""
-    data, backup = tmp_path / "data", tmp_path / "backup"
-    async with running(data) as server:
-        await server.conversation(id="c1")
-        async with wire_device(server.url, server.token("mei")) as device:
-            await device.open(SEGMENT)
-            await device.say(SEGMENT, "in the backup")
-    database = data / DATABASE_NAME
-    with sqlite3.connect(database) as source, sqlite3.connect(backup) as target:
-        source.backup(target)
-    async with running(data) as server, wire_device(server.url, server.token("mei")) as device:
-        epoch = (await device.open(SEGMENT)).documents[0].epoch
-        device.clocks[SEGMENT] = 1
-        assert await device.say(SEGMENT, "lost with the disk") == 2
-    for path in data.iterdir():
-        if path.name.startswith(database.name):
-            path.unlink()
-    with sqlite3.connect(backup) as source, sqlite3.connect(database) as target:
-        source.backup(target)
-    async with (
-        running(data) as server,
-        wire_device(server.url, server.token("jin"), "d2") as onlooker,
-        wire_device(server.url, server.token("mei")) as device,
-    ):
-        await onlooker.open(SEGMENT)
-        opened = (await device.open(SEGMENT, cursor=2, epoch=epoch)).documents[0]
-        assert opened.epoch not in {0, epoch}
-        assert (opened.head, (await device.expect(frames.Updates)).seq) == (1, 1)
-        assert (await onlooker.expect(frames.Evicted)).code == "unavailable"
-        again = (await onlooker.open(SEGMENT, cursor=1, epoch=epoch)).documents[0]
-        assert again.epoch == opened.epoch
-    async with running(data) as server, wire_device(server.url, server.token("mei")) as device:
-        assert (await device.open(SEGMENT, cursor=1, epoch=opened.epoch)).documents[0].epoch == 0
 
 
 # --- sessions

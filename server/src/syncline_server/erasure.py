@@ -65,7 +65,7 @@ async def erase(hub: "Hub", document: Document, names: Collection[Name]) -> int:
     await hub.load_index(document)
     admission = document.admission
     if not isinstance(admission, RecordAdmission) or _has_any(admission.index, wanted):
-        await hub.replace_history(document, rewrite)
+        await hub.histories.replace(document, rewrite)
     try:
         await hub.store.wipe()  # also when nothing was to be erased: the wipe of an earlier attempt may be due
     except StoreError as error:

@@ -13,9 +13,8 @@ same time. It knows who may open what, and withdraws what was opened when the ri
 """
 
 import asyncio
-import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -24,13 +23,14 @@ from syncline_protocol.errors import CloseCode, RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access
 from syncline_protocol.names import DocumentKind, DocumentName, parse_name
 
-from syncline_server import admission, clock, index_loading
+from syncline_server import clock, index_loading
 from syncline_server.actor import Actors
 from syncline_server.auth import Authority
 from syncline_server.conversations import Conversations
 from syncline_server.document import Document, unavailable
 from syncline_server.domain.live_configuration import LiveConfiguration
 from syncline_server.engine import Engine
+from syncline_server.histories import Histories, new_epoch
 from syncline_server.leases import Leases
 from syncline_server.log import Log
 from syncline_server.metrics import Metrics
@@ -44,7 +44,6 @@ from syncline_server.states import ROOT_OF, States
 from syncline_server.storage.interface import (
     DocumentKey,
     LogEntry,
-    Snapshot,
     Store,
     StoreCorrupt,
     StoredDocument,
@@ -55,8 +54,6 @@ from syncline_server.tickets import Tickets
 if TYPE_CHECKING:
     from syncline_server.outbox import Follower, Subscription
     from syncline_server.session import Session
-
-EPOCH_BITS: Final = 48
 
 MADE_BY_OPENING: Final = frozenset(
     {DocumentKind.PAGE, DocumentKind.USER, DocumentKind.TICKET, DocumentKind.TICKET_TEXT}
@@ -99,9 +96,11 @@ class Hub:
         self.devices: dict[tuple[str, str, str], Session] = {}
         self.acking: list[Session] = []
         self.cursors: dict[tuple[int, int], int] = {}
+        self.indexing: dict[DocumentKey, asyncio.Future[None]] = {}
+        """Documents whose index is being loaded, or waits for another history."""
+        self.histories = Histories(self)
         self._engine = engine
         self._loading: dict[DocumentKey, asyncio.Future[Document | None]] = {}
-        self._indexing: dict[DocumentKey, asyncio.Future[None]] = {}
         self._loop = asyncio.get_running_loop()
         self._logger = structlog.get_logger()
 
@@ -193,7 +192,7 @@ class Hub:
         try:
             row = await self.store.read_document(key)
             if row is None and create:
-                row = await self.store.create_document(key, secrets.randbits(EPOCH_BITS) | 1)
+                row = await self.store.create_document(key, new_epoch())
         except StoreError as error:
             raise unavailable(error) from error
         return self.documents.get(key) or (None if row is None else self.adopt(name, row))
@@ -242,11 +241,11 @@ class Hub:
         document.pins += 1
         try:
             while document.admission is None:
-                indexing = self._indexing.get(document.key)
+                indexing = self.indexing.get(document.key)
                 if indexing is None:
                     indexing = asyncio.ensure_future(index_loading.load(self.store, document))
-                    self._indexing[document.key] = indexing
-                    indexing.add_done_callback(lambda _: self._indexing.pop(document.key, None))
+                    self.indexing[document.key] = indexing
+                    indexing.add_done_callback(lambda _: self.indexing.pop(document.key, None))
                 await asyncio.shield(indexing)
         except StoreError as error:
             raise unavailable(error) from error
@@ -259,61 +258,6 @@ class Hub:
         if row is None or row.floor <= document.floor:
             raise StoreCorrupt(f"the log of {document.key.name} has a hole after {document.floor}")
         document.floor = row.floor
-
-    async def renew_epoch(self, document: Document) -> None:
-        """A device knows more of the document than the store: the store is older. Give it a new history."""
-        epoch = secrets.randbits(EPOCH_BITS) | 1
-        self._logger.warning("document.epoch_renewed", document=document.key.name, tenant=document.key.tenant)
-        try:
-            await self.store.renew_epoch(document.number, epoch)
-        except StoreError as error:
-            raise unavailable(error) from error
-        document.epoch = epoch
-        _evict_all(document)
-
-    async def replace_history(self, document: Document, rewrite: Callable[[], Awaitable[Snapshot | None]]) -> None:
-        """Put what `rewrite` makes of the document, once all of it is durable, in the place of its history, under
-        another epoch. With None everything stays as it is.
-
-        Whoever writes meanwhile waits for the index of the new history. `rewrite` must not: it reads the store. Carried
-        to its end even if the caller is cancelled. Raises `RefusedUpdate` (unavailable), and what `rewrite` raises.
-        """
-        await asyncio.shield(asyncio.ensure_future(self._replace_history(document, rewrite)))
-
-    async def _replace_history(self, document: Document, rewrite: Callable[[], Awaitable[Snapshot | None]]) -> None:
-        document.pins += 1
-        replaced = self._loop.create_future()
-        try:
-            async with document.rewriting:
-                while (indexing := self._indexing.get(document.key)) is not None:
-                    await asyncio.wait([indexing])
-                self._indexing[document.key] = replaced
-                document.admission = None
-                await document.settled()
-                snapshot = await rewrite()
-                if snapshot is not None:
-                    epoch = secrets.randbits(EPOCH_BITS) | 1
-                    await self.store.replace_history(document.number, epoch, snapshot)
-                    self._begin_history(document, epoch, snapshot)
-        except StoreError as error:
-            raise unavailable(error) from error
-        finally:
-            if self._indexing.get(document.key) is replaced:
-                del self._indexing[document.key]
-            replaced.set_result(None)
-            self.unpin(document)
-
-    def _begin_history(self, document: Document, epoch: int, snapshot: Snapshot) -> None:
-        """Let memory follow the store: whoever has the document open has something else open."""
-        self._logger.info("document.history_replaced", document=document.key.name, tenant=document.key.tenant)
-        document.epoch, document.floor = epoch, snapshot.seq
-        document.tail_updates = document.tail_bytes = document.compact_after = 0
-        document.snapshot_bytes = len(snapshot.payload)
-        document.admission = admission.restore(document.name, snapshot.index)
-        self.cursors = {key: cursor for key, cursor in self.cursors.items() if key[0] != document.number}
-        self.states.replaced(document)
-        self.projections.replaced(document.key, document.number, epoch)
-        _evict_all(document)
 
     # --- what sessions ask
 
@@ -345,13 +289,6 @@ class Hub:
     async def diff(self, document: Document, vector: bytes) -> tuple[int, bytes]:
         """What a stock Yjs client lacks by its state vector, and the sequence number up to which that is."""
         return await self._engine.diff(document, vector)
-
-
-def _evict_all(document: Document) -> None:
-    for subscription in list(document.subscriptions.values()):
-        subscription.session.evict(
-            subscription, RefusalCode.UNAVAILABLE, "the document's history was replaced: open it again"
-        )
 
 
 def _device_key(identity: Identity) -> tuple[str, str, str]:

@@ -53,7 +53,7 @@ async def _find(session: "Session", wanted: frames.OpenDocument, before: int) ->
         return refusal
     try:
         if wanted.epoch == document.epoch and wanted.cursor > document.committed:
-            await hub.renew_epoch(document)
+            await hub.histories.renew_epoch(document)
         if wanted.pending:
             await hub.load_index(document)
     except RefusedUpdate as refusal:
