@@ -73,6 +73,7 @@ async def test_a_ticket_puts_it_into_views(server: Running) -> None:
         assert names(await mei.get("/v1/inbox?view=mine&status=new")) == []
         assert names(await mei.get("/v1/inbox?view=group&group=service")) == ["c0"]
         assert names(await mei.get("/v1/inbox?group=service")) == ["c0"]
+        assert names(await mei.get("/v1/inbox?view=all&group=service")) == ["c0"]
 
 
 async def test_changes_come_from_a_position_on(server: Running) -> None:

@@ -28,8 +28,8 @@ Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`view`: `all` if it is not named, `group` if a group is. `status`: of a ticket, or `open`. With the view `group`
-    and no group named, all of the caller's groups.
+    """`view`: `all` if it is not named. `status`: of a ticket, or `open`. `group`: all of this group; it goes with no
+    other view. With the view `group` and no group named, all of the caller's groups.
     """
 
     view: View | UnsetType = UNSET
@@ -63,8 +63,10 @@ def _window(call: Call[Any, None]) -> dict[str, Any]:
     status, group = or_none(query.status), or_none(query.group)
     if status is not None and call.identity.role is Role.CUSTOMER:
         raise Problem(ProblemCode.FORBIDDEN, "a customer's inbox is not narrowed by the status that the staff sees")
-    view = View.GROUP if group is not None else View.ALL
-    return {"view": or_none(query.view) or view, "status": status, "group": group, "limit": query.limit}
+    view = or_none(query.view) or View.ALL
+    if group is not None and view is View.ALL:
+        view = View.GROUP  # all of the group
+    return {"view": view, "status": status, "group": group, "limit": query.limit}
 
 
 async def read(call: Call[InboxQuery, None]) -> Answer:
