@@ -29,14 +29,14 @@ async def rang(expired: asyncio.Event, *, within_s: float = 2.0) -> bool:
 
 async def test_it_rings_when_the_token_has_ended() -> None:
     clock, expired = Clock(), asyncio.Event()
-    Expiry(clock.now_ms, expired.set).at(START_MS - 1)
+    Expiry(clock.now_ms).at(START_MS - 1, expired.set)
     assert not expired.is_set(), "not in the middle of the call"
     assert await rang(expired)
 
 
 async def test_a_clock_that_was_set_back_decides() -> None:
     clock, expired = Clock(), asyncio.Event()
-    Expiry(clock.now_ms, expired.set).at(START_MS + 20)
+    Expiry(clock.now_ms).at(START_MS + 20, expired.set)
     clock.ms -= 50  # the timer rings after 20 ms, 70 before the end
     assert not await rang(expired, within_s=0.06)
     clock.ms += 100
@@ -45,18 +45,18 @@ async def test_a_clock_that_was_set_back_decides() -> None:
 
 async def test_a_renewed_token_counts_alone() -> None:
     clock, expired = Clock(), asyncio.Event()
-    expiry = Expiry(clock.now_ms, expired.set)
-    expiry.at(START_MS)
-    expiry.at(START_MS + 60_000)
+    expiry = Expiry(clock.now_ms)
+    expiry.at(START_MS, expired.set)
+    expiry.at(START_MS + 60_000, expired.set)
     assert not await rang(expired, within_s=0.05)
-    expiry.at(START_MS)
+    expiry.at(START_MS, expired.set)
     assert await rang(expired)
 
 
 async def test_it_does_not_ring_for_a_connection_that_is_gone() -> None:
     clock, expired = Clock(), asyncio.Event()
-    expiry = Expiry(clock.now_ms, expired.set)
+    expiry = Expiry(clock.now_ms)
     expiry.cancel()
-    expiry.at(START_MS)
+    expiry.at(START_MS, expired.set)
     expiry.cancel()
     assert not await rang(expired, within_s=0.05)

@@ -1,6 +1,8 @@
 """A device's connection: greeting, updates, refusals, rights and their end, stopping. Real sockets, a real store."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -486,3 +488,22 @@ async def test_a_stopping_server_commits_acknowledges_and_says_when_to_come_back
             assert (await agent.closed())[0] == CloseCode.SHUTTING_DOWN
     async with running(tmp_path / "data") as server, wire_device(server.url, server.token("mei")) as agent:
         assert (await agent.open(segment)).documents[0].head == 20
+
+
+async def test_a_device_that_left_is_free_at_once(server: Running) -> None:
+    """Not when Python next looks for cycles: thousands may come and go before it does."""
+    segment = await server.conversation()
+    gc.collect()
+    gc.disable()
+    try:
+        async with wire_device(server.url, server.token("mei")) as device:
+            await device.open(segment)
+            await device.say(segment)
+            (follower,) = server.hub.followers
+            session, socket = weakref.ref(follower), weakref.ref(follower.socket)
+            del follower
+        async with asyncio.timeout(5):
+            while session() is not None or socket() is not None:
+                await asyncio.sleep(0.01)
+    finally:
+        gc.enable()

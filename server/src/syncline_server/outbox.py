@@ -11,6 +11,7 @@ device. Invariants:
 """
 
 import asyncio
+import weakref
 from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
@@ -80,10 +81,12 @@ class Subscription:
 
 
 class Outbox:
-    """Catches one session's subscriptions up."""
+    """Catches one session's subscriptions up. It does not hold its session, which holds it: a session that is gone is
+    to be free at once, and not when Python next looks for cycles.
+    """
 
     def __init__(self, session: Follower) -> None:
-        self._session = session
+        self._session = weakref.ref(session)
         self._feeding: asyncio.Task[None] | None = None
         self._drained = asyncio.Event()
         self._drained.set()
@@ -91,8 +94,11 @@ class Outbox:
 
     def feed(self) -> None:
         """Catch up whatever is behind, unless that is going on already."""
-        if self._feeding is None and any(not one.live for one in self._session.subscriptions.values()):
-            self._feeding = asyncio.create_task(self._feed(), name="feed")
+        session = self._session()
+        if session is None or self._feeding is not None:
+            return
+        if any(not one.live for one in session.subscriptions.values()):
+            self._feeding = asyncio.create_task(self._feed(session), name="feed")
 
     def drained(self) -> None:
         """There is room again."""
@@ -105,8 +111,7 @@ class Outbox:
             self._feeding.cancel()
         self._drained.set()
 
-    async def _feed(self) -> None:
-        session = self._session
+    async def _feed(self, session: Follower) -> None:
         try:
             while behind := [one for one in session.subscriptions.values() if not one.live]:
                 for subscription in behind:
@@ -126,38 +131,42 @@ class Outbox:
 
         Raises `StoreError`.
         """
-        while not subscription.live and self._follows(subscription):
-            await self._wait_until_drained()
+        while not subscription.live and _follows(subscription):
+            await self._wait_until_drained(subscription.session)
             if subscription.cursor < subscription.document.floor:
                 await self._send_snapshot(subscription)
             await self._send_log(subscription)
 
-    def _follows(self, subscription: Subscription) -> bool:
-        return self._session.subscriptions.get(subscription.document.number) is subscription
-
     async def _send_snapshot(self, subscription: Subscription) -> None:
         document = subscription.document
-        snapshot = await self._session.hub.store.read_snapshot(document.number)
-        if snapshot is not None and snapshot.seq > subscription.cursor and self._follows(subscription):
-            self._session.socket.write(subscription.wire.snapshot(document.number, snapshot.seq, snapshot.payload))
+        snapshot = await subscription.session.hub.store.read_snapshot(document.number)
+        if snapshot is not None and snapshot.seq > subscription.cursor and _follows(subscription):
+            subscription.session.socket.write(
+                subscription.wire.snapshot(document.number, snapshot.seq, snapshot.payload)
+            )
             subscription.cursor = snapshot.seq
 
     async def _send_log(self, subscription: Subscription) -> None:
-        session, document = self._session, subscription.document
+        session, document = subscription.session, subscription.document
         cursor = subscription.cursor
         rows = await session.hub.store.read_log(document.number, after=cursor, bytes_max=CATCH_UP_BYTES)
-        if not self._follows(subscription):
+        if not _follows(subscription):
             return  # closed while this was read, perhaps since another history has begun
         if (rows and rows[0].seq != cursor + 1) or (not rows and cursor < document.committed):
             await session.hub.refresh(document)  # compacted meanwhile: the log starts later than we thought
             return
         payloads = [row.payload for row in rows if row.seq <= document.committed]
-        if payloads and self._follows(subscription):
+        if payloads and _follows(subscription):
             session.socket.write(subscription.wire.updates(document.number, cursor + 1, payloads))
             subscription.cursor += len(payloads)
         subscription.live = subscription.cursor >= document.committed
 
-    async def _wait_until_drained(self) -> None:
-        while self._session.socket.full and self._session.connected:
+    async def _wait_until_drained(self, session: Follower) -> None:
+        while session.socket.full and session.connected:
             self._drained.clear()
             await self._drained.wait()
+
+
+def _follows(subscription: Subscription) -> bool:
+    """Whether the session has not closed the document meanwhile."""
+    return subscription.session.subscriptions.get(subscription.document.number) is subscription

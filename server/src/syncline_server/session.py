@@ -85,7 +85,7 @@ class Session:
         self._wake = asyncio.Event()
         self._assembler = codec.Assembler(limits.UPDATE_BYTES_MAX + UPDATE_FRAME_BYTES)
         self._greeting = asyncio.get_running_loop().call_later(limits.HELLO_WAIT_MS_MAX / 1000, self._hello_missing)
-        self._expiry = Expiry(hub.now_ms, self._expired)
+        self._expiry = Expiry(hub.now_ms)
         self._digesting = False
         self._logger = structlog.get_logger()
 
@@ -269,7 +269,7 @@ class Session:
         changed = identity != self.identity
         self.identity, self.token_groups = identity, grant.token_groups
         self.issued_ms, self.expires_ms = grant.issued_ms, grant.expires_ms
-        self._expiry.at(grant.expires_ms)
+        self._expiry.at(grant.expires_ms, self._expired)
         self.send(frames.Renewed(grant.expires_ms))
         if changed:
             self.hub.rights.of_session_changed(self)
@@ -351,7 +351,7 @@ class Session:
         self.identity, self.token_groups, self.client = identity, grant.token_groups, client
         self._clients.add(client)
         self.issued_ms, self.expires_ms = grant.issued_ms, grant.expires_ms
-        self._expiry.at(grant.expires_ms)
+        self._expiry.at(grant.expires_ms, self._expired)
         self.hub.join(self)
         self.send(
             frames.Welcome(

@@ -73,8 +73,8 @@ class YjsSession:
         self._intake = Intake(socket)
         self._answered = False
         """Whether the client has sent what we lack by our vector: all that it wrote before it was connected."""
-        self._expiry = Expiry(hub.now_ms, self._expired)
-        self._expiry.at(grant.expires_ms)
+        self._expiry = Expiry(hub.now_ms)
+        self._expiry.at(grant.expires_ms, self._expired)
         self._logger = structlog.get_logger()
 
     # --- called by the socket
