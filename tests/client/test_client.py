@@ -126,23 +126,6 @@ async def test_a_conversation_of_others_is_not_to_be_had(server: ServerProcess) 
         assert conversation.messages() == ()
 
 
-async def test_comparing_finds_and_repairs_a_copy_that_differs(server: ServerProcess) -> None:
-    id_ = new_conversation(server)
-    store = MemoryStore()
-    async with customer(server, store=store) as phone:
-        conversation = await phone.conversation(id_)
-        await conversation.say("as it was")
-        await settled(phone)
-        assert (await phone.compare(conversation.segment_name(1)))[1:3] == (1, Verdict.EQUAL)
-        name = conversation.segment_name(1)
-        phone.replica.document(name).content._sum ^= 1  # type: ignore[union-attr]
-        async with asyncio.timeout(WAIT_S):
-            assert (await phone.compare(name)).verdict is Verdict.DIFFERED
-            assert (await phone.compare("conversation/nobodys")).verdict is Verdict.REFUSED
-        assert [message.text for message in conversation.messages()] == ["as it was"]
-        assert not phone.replica.document("conversation/nobodys").followed
-
-
 async def test_a_new_device_needs_one_connection_before_it_can_write() -> None:
     async with Device("http://127.0.0.1:1", token="none") as new:
         conversation = await new.conversation("c")
@@ -310,3 +293,17 @@ async def test_what_is_unread_is_counted_alike_here_and_in_the_inbox(server: Ser
         await desk.own.flush()
         await settled(desk)
         assert (len(await theirs.unread()), await in_inbox()) == (1, 1)
+
+
+async def test_how_far_everybody_has_read_is_known_without_them(server: ServerProcess) -> None:
+    id_ = new_conversation(server)
+    async with asyncio.timeout(WAIT_S), agent(server) as desk:
+        theirs = await desk.conversation(id_)
+        message = await theirs.say("hello")
+        async with customer(server) as phone:
+            mine = await phone.conversation(id_)
+            await until(lambda: bool(mine.messages()))
+            await mine.mark_read()
+            await phone.own.flush()
+            await settled(phone)
+        assert [(one.user, one.message) for one in await desk.seen_by(id_)] == [("li", message)]

@@ -6,14 +6,17 @@ import msgspec
 import pytest
 from syncline_client import rest_values
 from syncline_server.projections import model, ticket_list
+from syncline_server.rest import conversations
 
 NAMES = ("InboxTicket", "LastMessage", "InboxRow", "InboxPage", "InboxChanges", "Hit", "SearchPage")
 LISTED = ("TicketRow", "TicketPage")
+SEEN = ("SeenBy", "SeenList")
 
 
 def of_the_server(name: str) -> Any:
     """The server's own struct of this name."""
-    return getattr(ticket_list if name in LISTED else model, name)
+    module = ticket_list if name in LISTED else conversations if name in SEEN else model
+    return getattr(module, name)
 
 
 TICKET = {
@@ -51,7 +54,7 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("name", [*NAMES, *LISTED])
+@pytest.mark.parametrize("name", [*NAMES, *LISTED, *SEEN])
 def test_both_have_the_same_fields(name: str) -> None:
     here, there = getattr(rest_values, name), of_the_server(name)
     assert set(here.__struct_fields__) == set(there.__struct_fields__)

@@ -1,7 +1,8 @@
 """The Syncline device: what a phone, a desktop or a script runs to share documents."""
 
 from syncline_client.changes import Change, ChangeKind, Changes
-from syncline_client.client import Comparison, Device, Verdict
+from syncline_client.client import Device
+from syncline_client.comparison import Comparison, Verdict
 from syncline_client.conversation import Basis, Conversation
 from syncline_client.errors import (
     AnsweredMeanwhile,

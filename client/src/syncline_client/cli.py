@@ -19,7 +19,8 @@ from syncline_protocol.names import Language, parse_name
 from syncline_client import cli_inbox, cli_tickets
 from syncline_client.changes import Change, ChangeKind
 from syncline_client.chat import Chat
-from syncline_client.client import Device, Verdict
+from syncline_client.client import Device
+from syncline_client.comparison import Verdict
 from syncline_client.dialogues import DialogueError, read_dialogues
 from syncline_client.loading import Loaded, LoadError, TokenFor, load_dialogues
 from syncline_client.replica import now_ms

@@ -11,11 +11,10 @@ It works whether or not there is a connection: what is written is stored, shown 
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from random import Random, SystemRandom
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 from syncline_protocol.documents.fields import Scalar
 from syncline_protocol.documents.identity import Role
@@ -25,6 +24,7 @@ from syncline_protocol.extraction import Extraction, extract, missing_fields
 from syncline_protocol.names import Language, parse_name
 
 from syncline_client.changes import Changes
+from syncline_client.comparison import Comparison, compare
 from syncline_client.connection import Connection, Standing, TokenSource
 from syncline_client.conversation import Conversation
 from syncline_client.errors import DeviceStopped, EditNotAllowed, NeverConnected
@@ -34,7 +34,7 @@ from syncline_client.page import Page
 from syncline_client.presence import PresenceBoard
 from syncline_client.replica import Replica, logger, new_record_id, now_ms
 from syncline_client.rest import Rest
-from syncline_client.rest_values import SearchPage, TicketPage
+from syncline_client.rest_values import SearchPage, SeenBy, SeenList, TicketPage
 from syncline_client.status import Status
 from syncline_client.store import Row, Store, StoredDocument, StoreError
 from syncline_client.store_memory import MemoryStore
@@ -48,26 +48,8 @@ STOP_WAIT_S: Final = 5.0
 
 
 SEARCH_PATH: Final = "/v1/search"
+CONVERSATIONS_PATH: Final = "/v1/conversations"
 TICKETS_PATH: Final = "/v1/tickets"
-
-
-class Verdict(StrEnum):
-    """What comparing a document with the server's came to."""
-
-    EQUAL = "equal"
-    DIFFERED = "differed"
-    """It was loaded anew, and is equal now."""
-    REFUSED = "refused"
-    """The server does not let this device have the document."""
-
-
-class Comparison(NamedTuple):
-    """One document, at `cursor`."""
-
-    name: str
-    cursor: int
-    verdict: Verdict
-    reason: str
 
 
 class Device:
@@ -266,6 +248,12 @@ class Device:
         asked = {"status": status, "group": group, "assignee": assignee, "mine": "true" if mine else None}
         return await self.rest.read(TICKETS_PATH, TicketPage, {**asked, "limit": limit, "cursor": cursor})
 
+    async def seen_by(self, conversation: str) -> tuple[SeenBy, ...]:
+        """How far everybody has read a conversation, those too who are not there just now (who is: see
+        `Conversation.seen`). Raises `RequestRefused`, `ServerOutOfReach`.
+        """
+        return (await self.rest.read(f"{CONVERSATIONS_PATH}/{conversation}/seen", SeenList)).seen
+
     async def search(
         self, words: str, *, kind: str | None = None, conversation: str | None = None, limit: int = 20, cursor: str = ""
     ) -> SearchPage:
@@ -359,26 +347,7 @@ class Device:
 
         Raises `DeviceStopped`, `StoreError`.
         """
-        was_followed = self.replica.document(name).followed
-        try:
-            return await self._compare(name)
-        finally:
-            if not was_followed:
-                await self.replica.unfollow(name)
-
-    async def _compare(self, name: str) -> Comparison:
-        replica, connection = self.replica, self.connection
-        differed = replica.mismatched.count(name)
-        document = await replica.follow(name)
-        connection.compare(name)
-        while not connection.digest_is_equal(name):
-            if connection.state.standing is Standing.STOPPED:
-                raise DeviceStopped(connection.state.reason)
-            if reason := connection.reason_of(name):
-                return Comparison(name, document.cursor.position, Verdict.REFUSED, reason)
-            await connection.changed()
-        verdict = Verdict.EQUAL if replica.mismatched.count(name) == differed else Verdict.DIFFERED
-        return Comparison(name, document.cursor.position, verdict, "")
+        return await compare(self.replica, self.connection, name)
 
     def reconnect(self) -> None:
         """The network is back: try at once instead of when the backoff ends."""

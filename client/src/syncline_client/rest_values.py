@@ -108,3 +108,17 @@ class SearchPage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     hits: tuple[Hit, ...]
     next: str | None = None
+
+
+class SeenBy(msgspec.Struct, frozen=True, kw_only=True):
+    """`user` has read a conversation up to `message`, stamped `up_to`."""
+
+    user: str
+    up_to: int
+    message: str
+
+
+class SeenList(msgspec.Struct, frozen=True, kw_only=True):
+    """How far everybody has read, by user."""
+
+    seen: tuple[SeenBy, ...]
