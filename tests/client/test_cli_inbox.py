@@ -16,7 +16,7 @@ from syncline_client.cli_inbox import app
 from syncline_client.terminal import NOT_DONE
 from typer.testing import CliRunner
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 def by(server: ServerProcess, *arguments: str | Path, user: str = "mei") -> Ran:

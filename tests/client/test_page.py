@@ -110,3 +110,19 @@ async def test_a_large_page_travels_whole(server: ServerProcess) -> None:
             await desk.settled()
         reader = await tablet.page("page/large")
         await until(reader, words)
+
+
+async def test_a_tickets_texts_are_a_page_with_three_roots(server: ServerProcess) -> None:
+    async with asyncio.timeout(WAIT_S), Device(server.url, token=server.token("mei")) as desk:
+        await desk.connected()
+        ticket = await desk.open_ticket(subject="no wifi")
+        await desk.settled()
+        texts = await desk.page(f"ticket/{ticket.id}/text")
+        await texts.edit(lambda document: document.get("resolution", type=pycrdt.Text).insert(0, "换了天线"))
+        await desk.settled()
+        assert (texts.text("resolution"), desk.refused) == ("换了天线", [])
+        await texts.edit(lambda document: document.get("diary", type=pycrdt.Text).insert(0, "x"))
+        await desk.settled()
+        (row,) = desk.refused
+        assert "a ticket has no text 'diary'" in row.reason
+        assert texts.text("resolution") == "换了天线", "what was refused is taken out again"

@@ -69,6 +69,16 @@ async def test_what_is_the_same_is_not_sent_again(monkeypatch: pytest.MonkeyPatc
         assert knows_coffee(await rules.rules())
 
 
+async def test_a_server_that_did_not_answer_is_asked_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tenant_rules, "RETRY_S", 0.0)
+    async with Device("http://127.0.0.1:1", token="none") as device, answering(tables) as served:
+        rules = of(device, "http://127.0.0.1:1")
+        await rules.refresh()
+        rules._rest = Rest(served.url, token)
+        await rules.refresh()
+        assert knows_coffee(await rules.rules())
+
+
 async def broken(_: Request) -> Response:
     return JSONResponse({"issue_type": "everything"}, headers={"ETag": '"8"'})
 

@@ -28,6 +28,9 @@ PATH: Final = "/v1/configuration"
 FRESH_S: Final = 600.0
 """How old the rules may be before the server is asked for newer ones: they change a few times a year."""
 
+RETRY_S: Final = 10.0
+"""The same when the server did not answer the last time."""
+
 
 class Kept(msgspec.Struct):
     """The server's answer as it is kept, with its tag."""
@@ -89,6 +92,7 @@ class TenantRules:
             answer = await self._rest.fetch(PATH, tag=tag)
         except DeviceError as error:
             logger.info("no rules from the server: %s", error)
+            self._asked_s += RETRY_S - FRESH_S
             return
         if answer.body:
             kept = msgspec.json.encode({"tag": answer.tag, "tables": msgspec.Raw(answer.body)})
