@@ -273,6 +273,7 @@ class Feed:
         self.damage = None
         self.behind, self.compared = 1, 0
         self.is_merging, self._is_first_merge = None, True
+        await asyncio.sleep(RETRY_S)  # should it be found damaged again and again, nothing else suffers
 
     def _fail(self, why: str) -> None:
         if self.failure is None:
