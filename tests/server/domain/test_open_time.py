@@ -109,13 +109,17 @@ def test_promises_are_those_that_customers_are_given(
 ) -> None:
     promises = Promises(configuration, START_MS, START_MS + WITHIN_MS)
     for hour in range(0, 24 * 9, 5):
-        at_ms = START_MS + hour * HOUR_MS + 7 * MINUTE_MS
-        assert promises.respond_by(priority.value, at_ms, group) == respond_by(
-            priority, at_ms, configuration, group=group
-        )
-        assert promises.resolve_by(priority.value, at_ms, group) == expected_by(
-            priority, at_ms, configuration, group=group
-        )
+        start_ms = START_MS + hour * HOUR_MS + 7 * MINUTE_MS
+        respond_ms = respond_by(priority, start_ms, configuration, group=group)
+        resolve_ms = expected_by(priority, start_ms, configuration, group=group)
+        for due_ms, is_kept in (
+            (respond_ms, promises.is_response_kept),
+            (resolve_ms, promises.is_resolution_kept),
+        ):
+            for end_ms in {(due_ms or start_ms) + ms for ms in (-HOUR_MS, -1, 0, 1, 5 * HOUR_MS)}:
+                open_ms = promises.open_time(group, start_ms, end_ms)
+                expected = None if due_ms is None else end_ms <= due_ms
+                assert is_kept(priority.value, group, start_ms, end_ms, open_ms) is expected
     assert promises.open_time(group, START_MS, START_MS + 9 * DAY_MS) == open_time_between(
         START_MS, START_MS + 9 * DAY_MS, configuration.calendar_of(group)
     )
@@ -123,8 +127,11 @@ def test_promises_are_those_that_customers_are_given(
 
 def test_without_a_priority_the_normal_one_counts(configuration: Configuration) -> None:
     promises = Promises(configuration, START_MS, START_MS + WITHIN_MS)
-    assert promises.resolve_by(None, START_MS, "network") == promises.resolve_by("normal", START_MS, "network")
-    assert promises.resolve_by(None, START_MS, "network") != promises.resolve_by("urgent", START_MS, "network")
+    for hours, is_kept in ((48, True), (49, False)):
+        open_ms, end_ms = hours * HOUR_MS, START_MS + 59 * DAY_MS
+        for priority in (None, "normal"):
+            kept = promises.is_resolution_kept(priority, "network", START_MS, end_ms, open_ms - 1)
+            assert kept is is_kept
 
 
 def test_groups_with_one_calendar_share_what_is_worked_out(configuration: Configuration) -> None:

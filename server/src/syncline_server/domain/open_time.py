@@ -6,12 +6,12 @@ costs two look-ups in a sorted list.
 """
 
 from bisect import bisect_left, bisect_right
-from typing import Final
+from typing import Final, NamedTuple
 
 from syncline_protocol.documents.ticket_records import Priority
 
 from syncline_server.domain.calendars import DAY_MS, Calendar, add_open_time, spans_of
-from syncline_server.domain.configuration import Configuration, PriorityTimes
+from syncline_server.domain.configuration import Configuration
 
 
 class OpenTime:
@@ -57,6 +57,14 @@ class OpenTime:
         return 0 if place < 0 else self._before[place] + min(at_ms, self._ends[place]) - self._starts[place]
 
 
+class _Within(NamedTuple):
+    """What is promised for a priority, in milliseconds; None: nothing."""
+
+    respond: int | None
+    resolve: int | None
+    is_by_clock: bool
+
+
 class Promises:
     """What a configuration promises of tickets between `from_ms` and `to_ms`, and the open time of its groups."""
 
@@ -65,28 +73,41 @@ class Promises:
         self._range: Final = (from_ms, to_ms)
         self._of_calendar: dict[int, OpenTime] = {}
         self._of_group: dict[str | None, OpenTime] = {}
+        self._within: dict[str | None, _Within] = {
+            name: _Within(times.respond_within, times.resolve_within, times.time == "calendar")
+            for name, times in configuration.priorities.items()
+        }
+        self._within[None] = self._within[Priority.NORMAL.value]
 
     def open_time(self, group: str | None, start_ms: int, end_ms: int) -> int:
         """How long the group was there from one instant to another."""
         return self._open_time(group).between(start_ms, end_ms)
 
-    def respond_by(self, priority: str | None, start_ms: int, group: str | None) -> int | None:
-        """By when there was to be a first response; None if nothing is promised."""
-        times = self._times(priority)
-        return self._due(times, times.respond_within, start_ms, group)
+    def is_response_kept(
+        self, priority: str | None, group: str | None, start_ms: int, end_ms: int, open_ms: int
+    ) -> bool | None:
+        """Whether a first response at `end_ms`, after so much open time, was in time; None if nothing is promised."""
+        within = self._within[priority]
+        return self._is_kept(within.respond, group, start_ms, end_ms, open_ms, is_by_clock=within.is_by_clock)
 
-    def resolve_by(self, priority: str | None, start_ms: int, group: str | None) -> int | None:
-        """By when it was to be solved; None if nothing is promised."""
-        times = self._times(priority)
-        return self._due(times, times.resolve_within, start_ms, group)
+    def is_resolution_kept(
+        self, priority: str | None, group: str | None, start_ms: int, end_ms: int, open_ms: int
+    ) -> bool | None:
+        """The same of a resolution."""
+        within = self._within[priority]
+        return self._is_kept(within.resolve, group, start_ms, end_ms, open_ms, is_by_clock=within.is_by_clock)
 
-    def _times(self, priority: str | None) -> PriorityTimes:
-        return self._configuration.priorities[priority or Priority.NORMAL.value]
-
-    def _due(self, times: PriorityTimes, within: int | None, start_ms: int, group: str | None) -> int | None:
+    def _is_kept(  # noqa: PLR0913 - what it depends on
+        self, within: int | None, group: str | None, start_ms: int, end_ms: int, open_ms: int, *, is_by_clock: bool
+    ) -> bool | None:
         if within is None:
             return None
-        return start_ms + within if times.time == "calendar" else self._open_time(group).due(start_ms, within)
+        if is_by_clock:
+            return end_ms - start_ms <= within
+        if open_ms != within:
+            return open_ms < within
+        due_ms = self._open_time(group).due(start_ms, within)  # after hours, when it was due at their end
+        return due_ms is None or end_ms <= due_ms
 
     def _open_time(self, group: str | None) -> OpenTime:
         found = self._of_group.get(group)

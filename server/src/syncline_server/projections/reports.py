@@ -37,14 +37,21 @@ DIMENSIONS: Final = (*HOLDING, *OWN)
 CYCLES: Final = """
     SELECT c.cycle, started_at, next_at, ended_at, c.resolved_at, closed_at, c.team, c.assignee, work_ms, waiting_ms,
         hold_ms, handovers, score, answered_at, answered_by, answered_team,
-        tickets.customer, priority, issue_type, channel, ifnull(tickets.language, conversations.language)
-    FROM ticket_cycles AS c
-        JOIN tickets ON tickets.ref = c.ticket
-        LEFT JOIN conversations
-            ON conversations.tenant = tickets.tenant AND conversations.id = tickets.conversation
+        tickets.customer, priority, issue_type, {channel}, {language}
+    FROM ticket_cycles AS c JOIN tickets ON tickets.ref = c.ticket {conversations}
     WHERE c.tenant = ? AND c.last_at >= ? AND started_at < ?
     ORDER BY started_at, c.ticket
 """
+WITH_CONVERSATIONS: Final = CYCLES.format(
+    channel="channel",
+    language="ifnull(tickets.language, conversations.language)",
+    conversations=(
+        "LEFT JOIN conversations ON conversations.tenant = tickets.tenant AND conversations.id = tickets.conversation"
+    ),
+)
+WITHOUT_CONVERSATIONS: Final = CYCLES.format(channel="NULL", language="NULL", conversations="")
+"""Where nothing is asked for by what only they know."""
+
 FIRST: Final = "SELECT min(started_at) FROM ticket_cycles WHERE tenant = ? AND last_at >= ? AND started_at < ?"
 
 
@@ -54,11 +61,15 @@ class Promises(Protocol):
     def open_time(self, group: str | None, start_ms: int, end_ms: int) -> int:
         """How long the group was there from one instant to another."""
 
-    def respond_by(self, priority: str | None, start_ms: int, group: str | None) -> int | None:
-        """By when there was to be a first response; None if nothing is promised."""
+    def is_response_kept(
+        self, priority: str | None, group: str | None, start_ms: int, end_ms: int, open_ms: int
+    ) -> bool | None:
+        """Whether a first response at `end_ms`, after so much open time, was in time; None if nothing is promised."""
 
-    def resolve_by(self, priority: str | None, start_ms: int, group: str | None) -> int | None:
-        """By when it was to be solved; None if nothing is promised."""
+    def is_resolution_kept(
+        self, priority: str | None, group: str | None, start_ms: int, end_ms: int, open_ms: int
+    ) -> bool | None:
+        """The same of a resolution."""
 
 
 class Asked(NamedTuple):
@@ -128,7 +139,8 @@ def read(
     ((first_at,),) = db.execute(FIRST, parameters).fetchall()
     start_ms = now_ms if first_at is None else min(at_ms(first_at), now_ms)
     counting = _Counting(asked, promises(start_ms, now_ms + AHEAD_MS), now_ms)
-    for row in db.execute(CYCLES, parameters):
+    needs_conversations = not {asked.by, *asked.of}.isdisjoint(("channel", "language"))
+    for row in db.execute(WITH_CONVERSATIONS if needs_conversations else WITHOUT_CONVERSATIONS, parameters):
         counting.count(_Row._make(row))
     return Report(
         definition=DEFINITION_VERSION,
@@ -150,6 +162,7 @@ class _Counting:
     def __init__(self, asked: Asked, promises: Promises, now_ms: int) -> None:
         self.total = Tally()
         self.parts: dict[str | None, Tally] = {}
+        self._whole = (self.total,)
         self._promises = promises
         self._now_ms = now_ms
         self._from_at, self._to_at = at_from_ms(asked.from_ms), at_from_ms(asked.to_ms)
@@ -163,7 +176,7 @@ class _Counting:
         """Take one in."""
         is_repeat = self._repeats(row)
         own = (row.issue_type, row.channel, row.language)
-        if any(own[place] != value for place, value in self._own):
+        if self._own and any(own[place] != value for place, value in self._own):
             return
         if self._from_at <= row.started_at < self._to_at:
             holder = (row.answered_team or row.team, row.answered_by or row.assignee)
@@ -184,10 +197,10 @@ class _Counting:
         self, holder: tuple[str | None, str | None], own: tuple[str | None, str | None, str | None]
     ) -> tuple[Tally, ...]:
         """Where something counts that was theirs."""
-        if any(holder[place] != value for place, value in self._held):
+        if self._held and any(holder[place] != value for place, value in self._held):
             return ()
         if self._by is None:
-            return (self.total,)
+            return self._whole
         key = (*holder, *own)[DIMENSIONS.index(self._by)]
         part = self.parts.get(key)
         if part is None:
@@ -213,29 +226,41 @@ class _Counting:
         if not tallies:
             return
         group = row.answered_team or row.team
-        taken = self._taken(group, row.started_at, row.answered_at)
+        taken = None if row.answered_at is None else self._taken(group, row.started_at, row.answered_at)
         if row.cycle:
             for tally in tallies:
                 tally.reopened += 1
                 tally.replies.add(taken)
             return
-        start_ms = at_ms(row.started_at)
-        due_ms = self._promises.respond_by(row.priority, start_ms, group)
-        is_waiting = row.answered_at is None and row.ended_at is None
-        is_kept = None if due_ms is None else _is_kept(due_ms, row.answered_at, self._now_ms, is_waiting=is_waiting)
+        is_kept = self._is_response_kept(row, group, taken)
         for tally in tallies:
             tally.opened += 1
             tally.repeats += is_repeat
             tally.askable += row.customer is not None and row.issue_type is not None
-            tally.unanswered += row.answered_at is None
+            tally.unanswered += taken is None
             tally.responses.add(taken, is_kept=is_kept)
 
+    def _is_response_kept(self, row: _Row, group: str | None, taken: Taken | None) -> bool | None:
+        """Whether the first response was in time; None while it is not due, and where it ended without."""
+        start_ms = at_ms(row.started_at)
+        if row.answered_at is not None and taken is not None:
+            end_ms = at_ms(row.answered_at)
+            return self._promises.is_response_kept(row.priority, group, start_ms, end_ms, taken.business_ms)
+        if row.ended_at is not None:
+            return None
+        now_ms = max(self._now_ms, start_ms)
+        open_ms = self._promises.open_time(group, start_ms, now_ms)
+        kept = self._promises.is_response_kept(row.priority, group, start_ms, now_ms, open_ms)
+        return False if kept is False else None
+
     def _resolve(self, tallies: Sequence[Tally], row: _Row) -> None:
+        assert row.resolved_at is not None
         if not tallies:
             return
         taken = self._taken(row.team, row.started_at, row.resolved_at)
-        due_ms = self._promises.resolve_by(row.priority, at_ms(row.started_at), row.team)
-        is_kept = None if due_ms is None else _is_kept(due_ms, row.resolved_at, self._now_ms, is_waiting=False)
+        is_kept = self._promises.is_resolution_kept(
+            row.priority, row.team, at_ms(row.started_at), at_ms(row.resolved_at), taken.business_ms
+        )
         for tally in tallies:
             tally.resolutions.add(taken, is_kept=is_kept)
             tally.work_ms.append(row.work_ms)
@@ -246,16 +271,7 @@ class _Counting:
             if row.score is not None:
                 tally.scores[row.score] += 1
 
-    def _taken(self, group: str | None, start_at: int, end_at: int | None) -> Taken | None:
+    def _taken(self, group: str | None, start_at: int, end_at: int) -> Taken:
         """How long it took, by the clock and in working hours."""
-        if end_at is None:
-            return None
         start_ms, end_ms = at_ms(start_at), at_ms(end_at)
         return Taken(end_ms - start_ms, self._promises.open_time(group, start_ms, end_ms))
-
-
-def _is_kept(due_ms: int, done_at: int | None, now_ms: int, *, is_waiting: bool) -> bool | None:
-    """Whether what was due was there in time; None while that is open, and where it ended without."""
-    if done_at is not None:
-        return at_ms(done_at) <= due_ms
-    return False if is_waiting and due_ms < now_ms else None
