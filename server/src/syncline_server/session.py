@@ -70,7 +70,6 @@ class Session:
         self.token_groups = NO_GROUPS
         self.client = 0
         self.issued_ms = 0
-        self.expires_ms = 0
         self.state = State.GREETING
         self.subscriptions: dict[int, Subscription] = {}
         self.outbox = Outbox(self)
@@ -268,7 +267,7 @@ class Session:
             raise ProtocolViolation(CloseCode.UNAUTHENTICATED, "the new token is another user's")
         changed = identity != self.identity
         self.identity, self.token_groups = identity, grant.token_groups
-        self.issued_ms, self.expires_ms = grant.issued_ms, grant.expires_ms
+        self.issued_ms = grant.issued_ms
         self._expiry.at(grant.expires_ms, self._expired)
         self.send(frames.Renewed(grant.expires_ms))
         if changed:
@@ -350,7 +349,7 @@ class Session:
             return
         self.identity, self.token_groups, self.client = identity, grant.token_groups, client
         self._clients.add(client)
-        self.issued_ms, self.expires_ms = grant.issued_ms, grant.expires_ms
+        self.issued_ms = grant.issued_ms
         self._expiry.at(grant.expires_ms, self._expired)
         self.hub.join(self)
         self.send(
@@ -392,8 +391,6 @@ class Session:
         retry_after_ms = settings.shutdown_retry_after_ms + hash(self.id) % max(1, settings.shutdown_retry_after_ms)
         self.send(frames.Busy(retry_after_ms, "the server is stopping"))
         self.end(CloseCode.SHUTTING_DOWN, "the server is stopping")
-
-    # --- time
 
     def _hello_missing(self) -> None:
         self.end(CloseCode.HELLO_TIMEOUT, f"no Hello within {limits.HELLO_WAIT_MS_MAX} ms")

@@ -57,7 +57,6 @@ class YjsSession:
         self.id = uuid.uuid4().hex
         self.identity: Identity = grant.identity(f"yjs-{self.id[:8]}")
         self.token_groups = grant.token_groups
-        self.expires_ms = grant.expires_ms
         self.issued_ms = grant.issued_ms
         self.connected = True
         self.subscriptions: dict[int, Subscription] = {}
