@@ -195,6 +195,7 @@ def calls(place: Place) -> list[Call]:
         Call("/v1/search", "GET", "/v1/search?q=hello", None, HTTPStatus.OK),
         Call("/v1/search", "GET", f"/v1/search?q=hello&conversation={foreign}", None, HTTPStatus.OK),
         Call("/v1/configuration", "GET", "/v1/configuration", None),
+        Call("/v1/metrics", "GET", "/v1/metrics?from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z", None),
         Call("/v1/users/{user}/sessions", "DELETE", "/v1/users/eve/sessions", None),
         Call("/v1/users/{user}/sessions", "DELETE", "/v1/users/mei/sessions?device=d1", None),
     ]  # fmt: skip
