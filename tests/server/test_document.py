@@ -224,3 +224,24 @@ async def test_it_is_settled_when_nothing_is_on_its_way_whatever_became_of_it(
         await asyncio.wait_for(document.settled(), 5)
         assert (document.head, document.committed, len(author.refusals)) == (1, 1, 1)
     await recovered(server)
+
+
+async def test_waiting_for_what_was_admitted_ends_also_while_others_go_on_writing(server: Running) -> None:
+    document, author = await segment(server), Recorder()
+
+    async def write_on() -> None:
+        while True:
+            if document.head < document.committed + 100:
+                author.say(document, "and on", now_ms=server.hub.now_ms())
+            await asyncio.sleep(0)
+
+    writing = asyncio.create_task(write_on())
+    try:
+        for _ in range(5):
+            await asyncio.sleep(0.01)
+            admitted = document.head
+            await asyncio.wait_for(document.settled(), 5)
+            assert document.committed >= admitted
+    finally:
+        writing.cancel()
+        await asyncio.wait([writing])

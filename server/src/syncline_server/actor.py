@@ -85,7 +85,7 @@ class Actor:
         known = document.admission.index.records if isinstance(document.admission, RecordAdmission) else {}
         missing = [value for value in values if (root, value["id"]) not in known]
         if not missing:
-            await self._hub.log.flushed()  # known is not yet durable
+            await document.settled()  # known is not yet durable
             return []
         return await self.write(document, root, missing, access=access, observed=observed)
 

@@ -106,8 +106,9 @@ class Document:
         return True
 
     async def settled(self) -> None:
-        """Return when everything that was admitted is durable or rejected."""
-        while self.head != self.committed:
+        """Return when everything that was admitted before is durable or rejected."""
+        admitted = self.head
+        while self.committed < admitted <= self.head:  # the head falls back when a commit fails
             settling = asyncio.get_running_loop().create_future()
             self._settling.append(settling)
             await settling

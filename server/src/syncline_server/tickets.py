@@ -73,7 +73,7 @@ class Tickets:
         except RefusedUpdate as refusal:
             if refusal.code is not RefusalCode.INVALID:
                 raise
-            await self._hub.log.flushed()  # somebody may just be opening it under this id
+            await document.settled()  # somebody may just be opening it under this id
             if await self.state(identity.tenant, document.name.id) is None:
                 raise
 

@@ -219,7 +219,7 @@ class YjsSession:
 
     async def _admit(self, subscription: Subscription, payload: bytes) -> None:
         if self._intake.count >= limits.UPDATES_IN_FLIGHT_MAX:
-            await self.hub.log.flushed()
+            await subscription.document.settled()
         self._intake.enter(len(payload))
         try:
             self._intake.hold(self.identity, self.hub.rates)
