@@ -36,6 +36,11 @@ ROWS = (
         last=LastMessage(id="m", at=1, by="mei", type="text", text="[red]done[/red]"),
         tickets=(InboxTicket(id="u", status="strange", priority="odd"),),
     ),
+    InboxRow(
+        conversation="c-4",
+        at=at_from_ms(NOW_MS - 2),
+        last=LastMessage(id="m", at=1, by="server", type="system", text="Ticket #9: Accepted"),
+    ),
     InboxRow(conversation="c-3", at=at_from_ms(NOW_MS - 2), last=LastMessage(id="m", at=1, by="li", type="text")),
 )
 
@@ -60,6 +65,7 @@ def test_an_inbox_on_a_phone_takes_a_few_lines_for_each() -> None:
     assert "mei: [red]done[/red]" in text, "what others write is no markup"
     assert "#… strange odd" in text, "what a newer server says is shown by its name"
     assert "（已撤回）" in text
+    assert "\nTicket #9: Accepted" in text, "the server is nobody to be named"
     assert any("…" in line for line in lines), "what is too long ends so"
 
 

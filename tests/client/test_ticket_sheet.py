@@ -66,6 +66,19 @@ def test_a_value_stands_beside_the_words_it_was_taken_from() -> None:
     assert "SN1234 90%" in shown(ticket_sheet(state, around()), 200), "without the message there are no words"
 
 
+def test_words_that_are_the_value_are_not_said_twice_and_kinds_of_problems_have_words() -> None:
+    source = {"message": MESSAGE, "start": 0, "end": 7}
+    state = ticket(
+        event(2, "field", name="symptom", value="no wifi", source=source, confidence=56),
+        event(3, "topic", issue_type="networkfault"),
+        event(4, "topic", issue_type="odd"),
+    )
+    around_it = around(quotes={MESSAGE: " no\n wifi"}, issue_types={"networkfault": "Network and connection"})
+    text = shown(ticket_sheet(state, around_it), DESK)
+    assert "Symptom no wifi 56%" in text
+    assert "Issue type odd\n≠ Network and connection (alice, …000003)" in text
+
+
 def test_what_was_said_at_the_same_time_is_shown_with_the_event_to_pick() -> None:
     state = ticket(
         event(2, "priority", priority="low"),

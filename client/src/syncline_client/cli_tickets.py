@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import msgspec
 import typer
+from syncline_protocol.documents.labels import spoken
 from syncline_protocol.documents.ticket import ClaimOutcome, ClaimState
 
 from syncline_client.client import Device
@@ -282,7 +283,8 @@ async def _around(device: Device, ticket: Ticket, view: View) -> Surroundings:
         conversation = await device.conversation(state.conversation)
         quotes = {one.id: one.text or one.markup or "" for one in conversation.messages()}
     missing = await device.missing_fields(ticket)
-    return Surroundings(view.language, now_ms(), quotes, missing, len(ticket.unaccepted))
+    kinds = {one.name: spoken(one.label, view.language) for one in (await device.rules()).issue_types if one.label}
+    return Surroundings(view.language, now_ms(), quotes, missing, len(ticket.unaccepted), kinds)
 
 
 def _show(ticket: Ticket, view: View, around: Surroundings) -> None:

@@ -20,7 +20,7 @@ from syncline_protocol.documents.fields import Scalar
 from syncline_protocol.documents.identity import Role
 from syncline_protocol.documents.opening import Opening, opening_events
 from syncline_protocol.documents.suggestion import said_in, suggested_opening
-from syncline_protocol.extraction import Extraction, extract, missing_fields
+from syncline_protocol.extraction import Extraction, Rules, extract, missing_fields
 from syncline_protocol.names import Language, parse_name
 
 from syncline_client.changes import Changes
@@ -204,7 +204,7 @@ class Device:
         handle = await self.conversation(conversation)
         if self.connection.state.standing is Standing.ONLINE:
             await self._rules.refresh()
-        return extract(said_in(handle.head, handle.messages()), await self._rules.rules())
+        return extract(said_in(handle.head, handle.messages()), await self.rules())
 
     async def missing_fields(self, ticket: Ticket) -> tuple[str, ...]:
         """The names of the fields that a ticket of this issue type needs and that this one does not have, by the
@@ -214,7 +214,11 @@ class Device:
         if state is None or state.issue_type is None:
             return ()
         there = {name for name, register in state.fields.items() if register.value not in (None, "")}
-        return missing_fields(str(state.issue_type.value), there, await self._rules.rules())
+        return missing_fields(str(state.issue_type.value), there, await self.rules())
+
+    async def rules(self) -> Rules:
+        """The tenant's rules: what kinds of problems there are, and what belongs to each. Raises `StoreError`."""
+        return await self._rules.rules()
 
     def _ticket(self, id: str) -> Ticket:  # noqa: A002 - a ticket's id
         """One handle for everybody, because what is written by way of it is written in turn."""

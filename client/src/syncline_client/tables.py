@@ -9,6 +9,7 @@ from typing import Final
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
+from syncline_protocol.documents.identity import SERVER_USER
 from syncline_protocol.documents.labels import priority_label, staff_label
 
 from syncline_client.rest_values import Hit, InboxRow, InboxTicket, TicketRow
@@ -55,7 +56,8 @@ def _last(row: InboxRow, language: str) -> str:
         return ""
     if row.last.text is None:
         return f"[{QUIET}]{say('taken_back', language)}[/]"
-    return one_line(row.last.text) if row.last.by == row.customer else one_line(f"{row.last.by}: {row.last.text}")
+    by = "" if row.last.by in (row.customer, SERVER_USER) else f"{row.last.by}: "
+    return one_line(by + row.last.text)
 
 
 def _ticket(ticket: InboxTicket, language: str) -> str:

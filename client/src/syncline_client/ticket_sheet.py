@@ -28,7 +28,8 @@ QUOTE_CHARACTERS: Final = 60
 
 class Surroundings(NamedTuple):
     """What a page shows besides the ticket itself. `quotes`: texts of messages by id; `missing`: names of fields that
-    it still needs; `unaccepted`: how many own events the server has not accepted.
+    it still needs; `unaccepted`: how many own events the server has not accepted; `issue_types`: words for those, by
+    name.
     """
 
     language: str
@@ -36,6 +37,7 @@ class Surroundings(NamedTuple):
     quotes: Mapping[str, str] = {}
     missing: Sequence[str] = ()
     unaccepted: int = 0
+    issue_types: Mapping[str, str] = {}
 
 
 def ticket_sheet(ticket: Ticket, around: Surroundings) -> RenderableType:
@@ -61,7 +63,7 @@ def _facts(ticket: Ticket, around: Surroundings) -> Table:
     facts = {
         "status": _kept_apart(status(ticket.status, language), ticket.status_others, around, status),
         "priority": _priority(ticket.priority, around),
-        "issue_type": _register(ticket.issue_type, around),
+        "issue_type": _issue_type(ticket.issue_type, around),
         "assignee": one_line(ticket.assignee or say("nobody", language)),
         "group": one_line(ticket.group or ""),
         "customer": one_line(ticket.customer or ""),
@@ -75,8 +77,13 @@ def _facts(ticket: Ticket, around: Surroundings) -> Table:
     return _pairs((say(name, language), value) for name, value in facts.items())
 
 
-def _register(register: Register | None, around: Surroundings) -> str:
-    return "" if register is None else _kept_apart(one_line(str(register.value)), register.others, around)
+def _issue_type(register: Register | None, around: Surroundings) -> str:
+    def word(name: str, _: str) -> str:
+        return one_line(around.issue_types.get(name, name))
+
+    if register is None:
+        return ""
+    return _kept_apart(word(str(register.value), ""), register.others, around, word)
 
 
 def _priority(register: Register | None, around: Surroundings) -> str:
@@ -116,6 +123,8 @@ def _source(register: Register, around: Surroundings) -> str:
     if register.source is None:
         return ""
     quote = " ".join(around.quotes.get(register.source.message, "").split())
+    if quote == str(register.value):
+        quote = ""  # it is what was said
     shown = quote if len(quote) <= QUOTE_CHARACTERS else quote[:QUOTE_CHARACTERS] + "…"
     sure = "" if register.confidence is None else f" {register.confidence}%"
     return f" [{QUIET}]“{clean(shown)}”{sure}[/]" if shown else f" [{QUIET}]{sure.strip()}[/]"
