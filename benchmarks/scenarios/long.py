@@ -100,6 +100,15 @@ async def open_newest(dialect: SynclineDialect, device: str, name: str) -> Openi
     return Opening(seconds, received)
 
 
+async def open_in_turn(dialect: SynclineDialect) -> dict[str, list[Opening]]:
+    """Openings of both, by name; each device has a name of its own."""
+    openings: dict[str, list[Opening]] = {"short": [], "long": []}
+    for number in range(OPENINGS):
+        for name, made in openings.items():
+            made.append(await open_newest(dialect, device_name(number), name))
+    return openings
+
+
 async def read(session: SynclineDevice, names: Sequence[str]) -> list[RecordStruct]:
     """Open documents of which the device has nothing; all their records."""
     answers = await session.open(dict.fromkeys(names, NOTHING))
@@ -131,11 +140,8 @@ async def long(contender: Contender, size: Size) -> Figures:
         async with served(contender, folder=home) as server:
             assert isinstance(server.dialect, SynclineDialect)
             await at_rest(server)
-            openings: dict[str, list[Opening]] = {"short": [], "long": []}
             with undisturbed():
-                for number in range(OPENINGS):
-                    for name, made in openings.items():
-                        made.append(await open_newest(server.dialect, device_name(number), name))
+                openings = await open_in_turn(server.dialect)
     milliseconds = {
         name: percentile([one.seconds for one in made], 0.5) * MILLISECONDS for name, made in openings.items()
     }
