@@ -1,6 +1,7 @@
 """`syncline chat`, `watch`, `say`, `load`, `status`, `doctor`: a device at the command line.
 
-Those about tickets and lists are in `cli_tickets.py` and `cli_inbox.py`, what all of them share in `terminal.py`.
+Those about tickets, lists and figures are in `cli_tickets.py`, `cli_inbox.py` and `cli_reports.py`, what all of them
+share in `terminal.py`.
 
 The server's `syncline` mounts these by the entry-point group `syncline.commands`.
 """
@@ -16,7 +17,7 @@ from rich.table import Table
 from syncline_protocol.documents.schema import ROOTS
 from syncline_protocol.names import Language, parse_name
 
-from syncline_client import cli_inbox, cli_tickets
+from syncline_client import cli_inbox, cli_reports, cli_tickets
 from syncline_client.changes import Change, ChangeKind
 from syncline_client.chat import Chat
 from syncline_client.client import Device
@@ -54,6 +55,7 @@ LOAD_TTL_S: Final = 3_600
 app = typer.Typer(help="A device at the command line.", no_args_is_help=True)
 app.add_typer(cli_tickets.app, name="ticket")
 app.add_typer(cli_inbox.app)
+app.add_typer(cli_reports.app)
 
 
 @command(app, 'syncline say order-17 "The parcel is here."')
