@@ -94,6 +94,17 @@ class StoreAcceptance:
         await append_many(store, second, 1, 5)
         assert {row.number: row.head for row in await store.read_documents("acme", "page/")} == {first: 0, second: 5}
 
+    async def test_documents_are_read_by_their_names_at_once(self, store: Store) -> None:
+        keys = [DocumentKey("acme", f"page/{number}") for number in range(1_200)]
+        numbers = {key: (await store.create_document(key, 7)).number for key in keys[::100]}
+        other = await store.create_document(DocumentKey("other", "page/1"), 8)
+        await store.append([LogEntry(numbers[keys[300]], seq, 1, 0, b"x") for seq in (1, 2, 3)])
+        found = await store.read_documents_named([*keys, other.key, DocumentKey("nobody", "page/100")])
+        assert {key: row.number for key, row in found.items()} == numbers | {other.key: other.number}
+        assert {key: row.head for key, row in found.items() if row.head} == {keys[300]: 3}
+        assert found[keys[300]] == await store.read_document(keys[300])
+        assert await store.read_documents_named([]) == {}
+
     async def test_all_documents_are_listed_by_number_and_page_with_their_heads(self, store: Store) -> None:
         numbers = {}
         for tenant, name in (("zeta", "page/1"), ("acme", "page/2"), ("acme", "page/1"), ("ann", "user/ann")):

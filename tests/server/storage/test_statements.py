@@ -13,6 +13,7 @@ TEXTS = {
 
 MADE = {
     "read_stored_heads": statements.read_stored_heads(3),
+    "read_documents_named": statements.read_documents_named(3),
     "add_runs": statements.add_runs(2),
     "lease": statements.lease(2),
     "write_cursors": statements.write_cursors(2),

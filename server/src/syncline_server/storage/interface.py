@@ -112,6 +112,9 @@ class Store(Protocol):
     async def read_document(self, key: DocumentKey) -> StoredDocument | None:
         """The document's row, or None if there is none."""
 
+    async def read_documents_named(self, keys: Sequence[DocumentKey]) -> dict[DocumentKey, StoredDocument]:
+        """The rows of those of `keys` that there are, in one reading: for a device that comes back to hundreds."""
+
     async def create_document(self, key: DocumentKey, epoch: int) -> StoredDocument:
         """Create it, durable on return. If another call created it first, that row comes back, with its epoch."""
 

@@ -19,6 +19,14 @@ _DOCUMENT: Final = """
 READ_DOCUMENT: Final = f"{_DOCUMENT} WHERE tenant = ? AND name = ?"
 READ_DOCUMENTS: Final = f"{_DOCUMENT} WHERE tenant = ? AND name >= ? AND name < ? AND name > ? ORDER BY name LIMIT ?"
 READ_ALL_DOCUMENTS: Final = f"{_DOCUMENT} WHERE number > ? ORDER BY number LIMIT ?"
+
+
+def read_documents_named(documents: int) -> str:
+    """So many documents by tenant and name; those that are not there are left out."""
+    wanted = _listed("(?, ?)", documents)
+    return f"WITH wanted (tenant, name) AS (VALUES {wanted}) {_DOCUMENT} JOIN wanted USING (tenant, name)"
+
+
 CREATE_DOCUMENT: Final = """
     INSERT INTO documents (tenant, name, epoch) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING number
 """
