@@ -5,9 +5,9 @@ import io
 import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
-from syncline_client.rest_values import Hit, InboxRow, InboxTicket, LastMessage, TicketRow
 from syncline_client.tables import hit_table, inbox_table, ticket_table
 from syncline_protocol.clock import at_from_ms
+from syncline_protocol.listings import Hit, InboxRow, InboxTicket, LastMessage, TicketRow
 
 PHONE, DESK = 44, 110
 NOW_MS = 1_790_000_000_000

@@ -16,7 +16,8 @@ from end_to_end.sizes import report, size
 from support.recorded import Recorded
 from support.running import running
 from support.server import ServerProcess
-from syncline_client.client import Device, Verdict
+from syncline_client.client import Device
+from syncline_client.comparison import Verdict
 from syncline_client.connection import Standing
 from syncline_client.transport import ABNORMAL_CLOSURE, Transport, TransportClosed, connect_websocket
 from syncline_server.erasure import erase

@@ -19,7 +19,8 @@ from end_to_end.traces import ROOT as TEXT
 from end_to_end.traces import Edit, Shadows, Trace, made_trace, read_trace
 from support.checkout import ROOT
 from support.server import ServerProcess
-from syncline_client.client import Device, Verdict
+from syncline_client.client import Device
+from syncline_client.comparison import Verdict
 from syncline_client.connection import Standing
 from syncline_client.page import Page
 from syncline_client.transport import ABNORMAL_CLOSURE, Transport, TransportClosed, connect_websocket

@@ -21,6 +21,7 @@ from syncline_protocol.documents.identity import Role
 from syncline_protocol.documents.opening import Opening, opening_events
 from syncline_protocol.documents.suggestion import said_in, suggested_opening
 from syncline_protocol.extraction import Extraction, Rules, extract, missing_fields
+from syncline_protocol.listings import SearchPage, SeenBy, SeenList, TicketPage
 from syncline_protocol.names import Language, parse_name
 
 from syncline_client.changes import Changes
@@ -34,7 +35,6 @@ from syncline_client.page import Page
 from syncline_client.presence import PresenceBoard
 from syncline_client.replica import Replica, logger, new_record_id, now_ms
 from syncline_client.rest import Rest
-from syncline_client.rest_values import SearchPage, SeenBy, SeenList, TicketPage
 from syncline_client.status import Status
 from syncline_client.store import Row, Store, StoredDocument, StoreError
 from syncline_client.store_memory import MemoryStore

@@ -23,6 +23,7 @@ from syncline_protocol.documents.conversation import reduce_conversation
 from syncline_protocol.documents.messages import reduce_messages
 from syncline_protocol.documents.schema import CONVERSATION, EVENTS, MESSAGES
 from syncline_protocol.documents.ticket import reduce_ticket
+from syncline_protocol.listings import InboxChanges, InboxPage, InboxRow, LastMessage
 from syncline_protocol.names import DocumentKind, DocumentName
 
 from syncline_client.backoff import Backoff
@@ -30,7 +31,6 @@ from syncline_client.errors import RequestRefused, ServerOutOfReach
 from syncline_client.kept import INBOX, keep, read_kept
 from syncline_client.replica import Replica
 from syncline_client.rest import Rest
-from syncline_client.rest_values import InboxChanges, InboxPage, InboxRow, LastMessage
 
 PATH: Final = "/v1/inbox"
 CHANGES_PATH: Final = "/v1/inbox/changes"

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 from syncline_protocol.documents.identity import SERVER_USER
 from syncline_protocol.documents.labels import priority_label, staff_label
+from syncline_protocol.listings import Hit, InboxRow, InboxTicket, TicketRow
 
-from syncline_client.rest_values import Hit, InboxRow, InboxTicket, TicketRow
 from syncline_client.wording import one_line, plain, say, when
 
 WIDE_CELLS: Final = 72

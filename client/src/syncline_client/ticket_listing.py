@@ -11,11 +11,11 @@ from syncline_protocol.documents.schema import EVENTS
 from syncline_protocol.documents.ticket import Ticket as TicketState
 from syncline_protocol.documents.ticket import reduce_ticket
 from syncline_protocol.documents.ticket_status import ENDED
+from syncline_protocol.listings import TicketRow
 from syncline_protocol.names import DocumentKind, DocumentName, parse_name
 
 from syncline_client.client import Device
 from syncline_client.errors import DeviceError, ServerOutOfReach
-from syncline_client.rest_values import TicketRow
 
 FOUND_MAX: Final = 100
 ROWS_MAX: Final = 200

@@ -25,6 +25,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from syncline_protocol.dialogues import Dialogue
 from syncline_protocol.errors import ProtocolViolation
 
 from syncline_server import app as server_app
@@ -121,7 +122,7 @@ def _failed(error: object, code: int) -> typer.Exit:
     return typer.Exit(code)
 
 
-def _run(chosen: Settings, configuration: LiveConfiguration, dialogues: list[samples.Dialogue] | None) -> None:
+def _run(chosen: Settings, configuration: LiveConfiguration, dialogues: list[Dialogue] | None) -> None:
     on_start = None if dialogues is None else samples.loader(dialogues, chosen)
     config = uvicorn.Config(
         server_app.build(chosen, configuration=configuration, on_start=on_start),

@@ -24,7 +24,8 @@ def updates_of(*changes: Callable[[Doc], None]) -> list[bytes]:
 
 def text(document: Doc, root: str) -> pycrdt.Text:
     """A root, opened as a text."""
-    return document.get(root, type=pycrdt.Text)
+    opened: pycrdt.Text = document.get(root, type=pycrdt.Text)
+    return opened
 
 
 def test_stock_editors_write_delete_and_mark_text() -> None:

@@ -93,7 +93,8 @@ def test_an_erased_subject_is_no_longer_shown() -> None:
 
 def test_the_conversation_is_told_of_status_and_person_in_its_language() -> None:
     step = {
-        "id": record_id(1), "type": "step", "number": 7, "status": "accepted", "labels": {"zh": "已受理", "en": "Accepted"},
+        "id": record_id(1), "type": "step", "number": 7, "status": "accepted",
+        "labels": {"zh": "已受理", "en": "Accepted"},
         "responsible": "王工", "subject": "wifi",
     }  # fmt: skip
     said = announcement("t1", step, None, "zh-Hans")

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from support.histories import TENANT, Histories, wild
 from syncline_protocol.documents.identity import Identity, Role
-from syncline_server.projections.model import InboxRow, InvalidQuery, View
+from syncline_protocol.listings import InboxRow
+from syncline_server.projections.model import InvalidQuery, View
 from syncline_server.projections.projections import Projections
 
 

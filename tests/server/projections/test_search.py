@@ -8,7 +8,8 @@ from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.documents.messages import reduce_messages
 from syncline_protocol.documents.schema import MESSAGES
 from syncline_protocol.documents.search_terms import index_terms, matches, parse_query
-from syncline_server.projections.model import Hit, InvalidQuery
+from syncline_protocol.listings import Hit
+from syncline_server.projections.model import InvalidQuery
 from syncline_server.projections.projections import Projections
 
 

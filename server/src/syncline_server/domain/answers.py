@@ -154,7 +154,7 @@ def _routing_cause(situation: Situation, answered: set[str]) -> str | None:
     if opening not in answered:
         return opening
     topic = ticket.issue_type
-    if topic is None or topic.event is None or topic.event in answered or ticket.assignee is not None:
+    if topic is None or topic.event in answered or ticket.assignee is not None:
         return None
     because = ticket.because or {}
     return topic.event if _is_routed(ticket) and because.get("issue_type") != topic.value else None
@@ -193,7 +193,7 @@ def _transferred_to(situation: Situation, transfer: Known, held: _Held) -> _Targ
 
 def _reopened(situation: Situation) -> Iterator[Answer]:
     ticket, unseen = situation.ticket, situation.unseen
-    if unseen is None or ticket.status_event is None or ticket.status_at is None:
+    if unseen is None:
         return
     has_crossed = unseen.at <= ticket.status_at
     if ticket.status in WAITING_FOR_CUSTOMER or (ticket.status in ENDED and has_crossed):

@@ -12,18 +12,11 @@ from typing import Any, Final
 
 from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.documents.labels import public_status
+from syncline_protocol.listings import InboxChanges, InboxPage, InboxRow, InboxTicket, LastMessage
 
 from syncline_server.projections import lists
 from syncline_server.projections.lists import Window
-from syncline_server.projections.model import (
-    InboxChanges,
-    InboxPage,
-    InboxRow,
-    InboxTicket,
-    LastMessage,
-    Seen,
-    UnknownPlace,
-)
+from syncline_server.projections.model import Seen, UnknownPlace
 from syncline_server.projections.settling import CHANGES_KEPT
 
 LIMIT_MAX: Final = 200

@@ -18,24 +18,16 @@ from typing import Self, TypeVar
 
 import structlog
 from syncline_protocol.documents.identity import Identity
+from syncline_protocol.listings import InboxChanges, InboxPage, SearchPage, TicketPage
 from syncline_protocol.names import parse_name
 
 from syncline_server.projections import digest, dirt, inbox, lists, reports, search, ticket_list
 from syncline_server.projections.database import NAME, Database, Work
 from syncline_server.projections.facts import Facts
 from syncline_server.projections.feed import Feed
-from syncline_server.projections.model import (
-    Dirty,
-    InboxChanges,
-    InboxPage,
-    Projected,
-    SearchPage,
-    Seen,
-    View,
-)
+from syncline_server.projections.model import Dirty, Projected, Seen, View
 from syncline_server.projections.queue import PROJECTED, Job
 from syncline_server.projections.reports import Report
-from syncline_server.projections.ticket_list import TicketPage
 from syncline_server.storage.interface import DocumentKey, Store, StoreCorrupt
 
 T = TypeVar("T")

@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.documents.search_excerpt import excerpt
 from syncline_protocol.documents.search_terms import Query, parse_query
+from syncline_protocol.listings import Hit, SearchPage
 
 from syncline_server.projections import lists, search_index
-from syncline_server.projections.model import Hit, InvalidQuery, SearchPage, UnknownPlace
+from syncline_server.projections.model import InvalidQuery, UnknownPlace
 from syncline_server.projections.writing import TICKET
 
 MESSAGE: Final = "message"

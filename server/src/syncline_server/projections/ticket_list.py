@@ -3,9 +3,9 @@
 import sqlite3
 from typing import Any, Final, NamedTuple
 
-import msgspec
 from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.documents.labels import public_status
+from syncline_protocol.listings import TicketPage, TicketRow
 
 from syncline_server.projections import lists
 from syncline_server.projections.model import OPEN, InvalidQuery, UnknownPlace
@@ -34,33 +34,6 @@ OF_A_CUSTOMER: Final = """
         WHERE lists.tenant = ? AND list = ? AND gone = 0
     )
 """
-
-
-class TicketRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A ticket in a list. `opened_at` and `updated_at` are stamps. A customer is shown the status as customers see it,
-    and nothing of what the staff does with it.
-    """
-
-    id: str
-    status: str
-    opened_at: int
-    updated_at: int | None = None
-    number: int | None = None
-    subject: str | None = None
-    issue_type: str | None = None
-    language: str | None = None
-    priority: str | None = None
-    group: str | None = None
-    assignee: str | None = None
-    conversation: str | None = None
-    customer: str | None = None
-
-
-class TicketPage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Tickets, the newest first. `next`: the cursor of the next page, None behind the last."""
-
-    tickets: tuple[TicketRow, ...]
-    next: str | None = None
 
 
 class Wanted(NamedTuple):

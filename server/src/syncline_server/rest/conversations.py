@@ -8,6 +8,7 @@ from syncline_protocol.documents.conversation import ConversationHead
 from syncline_protocol.documents.fields import LanguageTag, Subject, UserId, Word
 from syncline_protocol.documents.identity import STAFF, Role
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
+from syncline_protocol.listings import SeenBy, SeenList
 
 from syncline_server.conversations import head_name, segment_name
 from syncline_server.rest.declaration import WRITERS, Answer, Call, NewId, NoParameters, Operation
@@ -36,20 +37,6 @@ class ConversationMade(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     document: str
     segment: str
-
-
-class SeenBy(msgspec.Struct, frozen=True, kw_only=True):
-    """`user` has read up to `message`, stamped `up_to`."""
-
-    user: str
-    up_to: int
-    message: str
-
-
-class SeenList(msgspec.Struct, frozen=True, kw_only=True):
-    """How far everybody has read, by user."""
-
-    seen: tuple[SeenBy, ...]
 
 
 class NewParticipant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,8 +8,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from syncline_protocol.documents.fields import Word
 from syncline_protocol.documents.identity import Role
+from syncline_protocol.listings import InboxChanges, InboxPage
 
-from syncline_server.projections.model import InboxChanges, InboxPage, View
+from syncline_server.projections.model import View
 from syncline_server.rest.conversations import NOBODY_ELSE
 from syncline_server.rest.declaration import Answer, Call, Operation, StatusAsked, or_none
 from syncline_server.rest.problems import Problem, ProblemCode

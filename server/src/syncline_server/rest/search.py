@@ -5,8 +5,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from syncline_protocol.listings import SearchPage
 
-from syncline_server.projections.model import SearchPage
 from syncline_server.rest.declaration import Answer, Call, Id, Operation, or_none
 from syncline_server.rest.problems import ProblemCode
 from syncline_server.rest.projected import projected

@@ -16,11 +16,12 @@ from syncline_protocol.documents.ticket_public import PublicTicket
 from syncline_protocol.documents.ticket_records import Priority
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access
+from syncline_protocol.listings import TicketPage
 from syncline_protocol.names import DocumentKind, DocumentName
 
 from syncline_server.conversations import head_name
 from syncline_server.domain.configuration import Configuration
-from syncline_server.projections.ticket_list import LIMIT_MAX, TicketPage
+from syncline_server.projections.ticket_list import LIMIT_MAX
 from syncline_server.rest.conversations import NOBODY_ELSE
 from syncline_server.rest.declaration import Answer, Call, NewId, NoParameters, Operation, StatusAsked, or_none
 from syncline_server.rest.effects import SHORT_WAIT_S, until
