@@ -36,8 +36,9 @@ ATTACH_SECONDS: Final = 1.0
 
 INTRODUCTION: Final = """Made by `python -m benchmarks profile`; how: `../profiling/command.py`. Microseconds are a
 part's share of the samples times what one unit costs. A function's *own* time is what it takes with the C code that it
-calls directly (SQLite, system calls); *within* counts what it calls as well. A thread that waits for the disk counts as
-computing, so the store's shares are upper bounds; and stacks are read without stopping the server, so a few are torn."""
+calls directly (SQLite, system calls); *within* counts what it calls as well. A thread that waits for the disk counts
+as computing, so the store's shares are upper bounds; and stacks are read without stopping the server, so a few are
+torn."""
 
 RESULT: Final = Path(__file__).parents[1] / "results" / "profile.md"
 
