@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
@@ -119,7 +119,7 @@ async def opened(settings: Settings, *, configuration: LiveConfiguration | None 
     async with (
         SqliteStore(settings.data, durability=settings.durability) as store,
         Worker() as worker,
-        Projections(settings.data, store) as projections,
+        Projections(settings.data, store, is_on=settings.projections) as projections,
     ):
         for tenant, user, device, at_ms in await store.read_revocations():
             authority.revoke(tenant, user, device, at_ms)
@@ -141,7 +141,7 @@ async def opened(settings: Settings, *, configuration: LiveConfiguration | None 
             upkeep = asyncio.create_task(engine.upkeep(hub), name="upkeep")
             logger.info("server.started", data=str(settings.data), durability=settings.durability.value)
             try:
-                async with automation:
+                async with automation if settings.projections else nullcontext():
                     yield Server(settings, hub, automation)
             finally:
                 upkeep.cancel()

@@ -49,6 +49,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A presence state not renewed for so long is withdrawn."""
     shutdown_retry_after_ms: Annotated[int, msgspec.Meta(ge=0)] = 2_000
     """When stopping, devices are told to come back after this, spread over as long again."""
+    projections: bool = True
+    """Whether inboxes, lists, search and figures are kept up, and the server answers (numbers, claims, the customer's
+    side of tickets, erasing). Without, it checks, stores and relays; on again, it catches up.
+    """
     compaction: bool = True
     """Whether the server compacts logs by itself."""
     log_format: Literal["text", "json"] = "text"

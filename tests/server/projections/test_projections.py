@@ -7,7 +7,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from support import running_domain
 from support.histories import TENANT, Histories, nobody_hears, wild
+from support.running import running
+from support.running_domain import CUS, Domain
 from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.documents.messages import reduce_messages
 from syncline_protocol.documents.schema import MESSAGES
@@ -198,3 +201,19 @@ async def test_more_than_fits_is_read_from_the_store(
         await wild(histories, 6, steps=200)
         assert await projections.caught_up()
         assert await projections.digest() == await made_anew(tmp_path, store)
+
+
+async def test_switched_off_they_make_nothing_and_on_again_they_catch_up(tmp_path: Path) -> None:
+    async with running(tmp_path / "data", projections=False) as server:
+        domain = Domain(server)
+        await domain.conversation()
+        await domain.say(CUS, "while it is off")
+        assert not (tmp_path / "data" / NAME).exists()
+        assert not await server.hub.projections.complete()
+        async with server.rest() as client:
+            answer = await client.get("/v1/inbox")
+        assert (answer.status_code, "switched off" in answer.json()["detail"]) == (503, True)
+    async with running(tmp_path / "data") as server:
+        assert await server.hub.projections.complete()
+        page = await server.hub.projections.inbox(running_domain.MEI)
+        assert [row.last.text for row in page.rows if row.last is not None] == ["while it is off"]

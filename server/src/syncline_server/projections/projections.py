@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 import structlog
 from syncline_protocol.documents.identity import Identity
@@ -32,6 +32,8 @@ from syncline_server.storage.interface import DocumentKey, Store, StoreCorrupt
 
 T = TypeVar("T")
 
+OFF: Final = "they are switched off (setting `projections`)"
+
 
 class Projections:
     """See the module's text. An async context manager; `DATA/projections.db` is made when it is not there."""
@@ -43,15 +45,19 @@ class Projections:
         *,
         on_projected: Callable[[Projected], None] = lambda _: None,
         file: str = NAME,
+        is_on: bool = True,
     ) -> None:
         self.on_projected = on_projected
         """Told after each transaction that brought something for the server's own actor to look at."""
         self._database = Database(directory / file)
         self.facts = Facts(self._database)
         self._feed = Feed(self._database, store, self._projected)
+        self._is_on = is_on
         self._task: asyncio.Task[None]
 
     async def __aenter__(self) -> Self:
+        if not self._is_on:
+            return self
         if await self._database.open():
             structlog.get_logger().warning("projections.made_anew", why="the file was no database of this version")
         self._task = asyncio.create_task(self._feed.run(), name="projections")
@@ -60,6 +66,8 @@ class Projections:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if not self._is_on:
+            return
         self._task.cancel()
         with suppress(asyncio.CancelledError):
             await self._task
@@ -80,21 +88,21 @@ class Projections:
     @property
     def failure(self) -> str | None:
         """Why the projections stand still, or None."""
-        return self._feed.failure
+        return self._feed.failure if self._is_on else OFF
 
     # --- told
 
     def committed(self, key: DocumentKey, number: int, epoch: int, updates: Sequence[tuple[int, bytes]]) -> None:
         """Updates (seq, payload) of a document are durable. Cheap: they are noted, and projected later."""
         name = parse_name(key.name)
-        if name.kind in PROJECTED:
+        if name.kind in PROJECTED and self._is_on:
             self._feed.queue.put(Job(key, name, number, epoch), updates)
             self._feed.wake()
 
     def replaced(self, key: DocumentKey, number: int, epoch: int) -> None:
         """A document's history was replaced: what came of the old one goes."""
         name = parse_name(key.name)
-        if name.kind in PROJECTED:
+        if name.kind in PROJECTED and self._is_on:
             job = Job(key, name, number, epoch)
             job.is_replaced = True
             self._feed.queue.put(job, None)
@@ -103,17 +111,17 @@ class Projections:
     async def caught_up(self, *, timeout_s: float = 5.0) -> bool:
         """Wait until what was committed before is projected; False when that is not so in time."""
         told = self._feed.queue.told
-        return await self._feed.until(lambda: self._feed.done >= told, timeout_s)
+        return await self._until(lambda: self._feed.done >= told, timeout_s)
 
     async def complete(self, *, timeout_s: float = 600.0) -> bool:
         """Wait until nothing of the store is missing; False when that is not so in time."""
         told = self._feed.queue.told
-        return await self._feed.until(lambda: self._feed.done >= told and self.behind == 0, timeout_s)
+        return await self._until(lambda: self._feed.done >= told and self.behind == 0, timeout_s)
 
     async def purged(self, *, timeout_s: float = 600.0) -> bool:
         """Wait until what was erased so far is out of the database's files, the search index included."""
         told = self._feed.queue.told
-        return await self._feed.until(lambda: self._feed.done >= told and self._feed.is_merging is False, timeout_s)
+        return await self._until(lambda: self._feed.done >= told and self._feed.is_merging is False, timeout_s)
 
     # --- asked; raise `InvalidQuery`, or `StoreError` when the database cannot be read
 
@@ -208,6 +216,9 @@ class Projections:
     async def clean(self, looked_at: Sequence[Dirty]) -> None:
         """These were looked at; what changed again meanwhile stays dirty."""
         await self._database.write(lambda db: dirt.clean(db, looked_at))
+
+    async def _until(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+        return self._is_on and await self._feed.until(condition, timeout_s)
 
     def _projected(self, projected: Projected) -> None:
         self.on_projected(projected)
