@@ -24,6 +24,7 @@ GIVEN: dict[str, tuple[str, object]] = {
     "connections_max": ("7", 7),
     "presence_ttl_seconds": ("1", 1.0),
     "shutdown_retry_after_ms": ("0", 0),
+    "projections": ("false", False),
     "compaction": ("false", False),
     "log_format": ("json", "json"),
 }
@@ -152,7 +153,9 @@ def test_the_guide_has_every_setting_with_its_default() -> None:
         if isinstance(default, int | float) and not isinstance(default, bool):
             assert float(number) * units.get(unit, 1) == default, name
         else:
-            assert written == {"origins": "none", "compaction": "true"}.get(name, str(default)), name
+            assert written == {"origins": "none", "compaction": "true", "projections": "true"}.get(
+                name, str(default)
+            ), name
 
 
 def test_every_setting_says_its_unit_or_needs_none() -> None:
