@@ -88,8 +88,8 @@ class ServerProcess:
         self._process = None
         return code
 
-    def token(self, user: str, role: str = "agent", *, tenant: str = "default", ttl_s: int = 3600) -> str:
-        """A token that this server accepts."""
+    def token(self, user: str, role: str = "agent", *, tenant: str = "default", ttl_s: int = 86_400) -> str:
+        """A token that this server accepts, by default for longer than any attack takes."""
         authority = Authority(read_secret(self.data))
         return authority.issue(tenant=tenant, user=user, role=role, now_ms=time.time_ns() // 1_000_000, ttl_s=ttl_s)
 
