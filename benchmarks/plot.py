@@ -15,6 +15,7 @@ PANEL_INCHES: Final = (5.0, 3.2)
 COLOURS: Final = {
     "syncline-full": "#0b6e4f",
     "syncline-normal": "#6bbf9d",
+    "syncline-whole": "#2f6f9f",
     "hocuspocus": "#8d6a9f",
     "y-websocket": "#c5832b",
     "pycrdt-websocket": "#4a7ab5",

@@ -27,7 +27,7 @@ from benchmarks.scenarios.scenario import (
     percentile,
 )
 from benchmarks.scenarios.window import COMPLETE_SECONDS_MAX, WARM_UP_SHARE, DeliveryFailed
-from benchmarks.servers.contenders import SYNCLINE_FULL, SYNCLINE_NORMAL, Contender, Server, served
+from benchmarks.servers.contenders import SYNCLINE_FULL, SYNCLINE_NORMAL, SYNCLINE_WHOLE, Contender, Server, served
 
 CONNECTIONS: Final = 50
 IN_FLIGHT_EACH: Final = 64
@@ -209,5 +209,5 @@ ACKS: Final = Scenario(
         ),
         Metric("commit_p50_ms", "one commit on this disk, p50", "ms"),
     ),
-    participants=participants(acks, (SYNCLINE_FULL, SYNCLINE_NORMAL)),
+    participants=participants(acks, (SYNCLINE_FULL, SYNCLINE_WHOLE, SYNCLINE_NORMAL)),
 )

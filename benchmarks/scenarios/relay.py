@@ -12,7 +12,7 @@ from benchmarks.load.records import SAMPLES, device_name, read_texts
 from benchmarks.load.socket import ignore
 from benchmarks.scenarios.scenario import Bound, Figures, Metric, Scenario, Size, participants, share_of
 from benchmarks.scenarios.window import WARM_UP_SHARE, Send, Window, measure
-from benchmarks.servers.contenders import ALL_PEERS, SYNCLINE_FULL, Contender, Server, served
+from benchmarks.servers.contenders import ALL_PEERS, SYNCLINE_FULL, SYNCLINE_WHOLE, Contender, Server, served
 
 SUBSCRIBERS: Final = 50
 FAN_OUT_PER_SECOND: Final = 200
@@ -200,7 +200,7 @@ FAN_OUT: Final = Scenario(
         Metric("burst_per_s", f"deliveries at full speed, {IN_FLIGHT_MANY} in flight", "1/s"),
         GENERATOR,
     ),
-    participants=participants(fan_out, (SYNCLINE_FULL, *ALL_PEERS)),
+    participants=participants(fan_out, (SYNCLINE_FULL, SYNCLINE_WHOLE, *ALL_PEERS)),
 )
 
 MANY: Final = Scenario(
@@ -229,5 +229,5 @@ MANY: Final = Scenario(
         *AT_STEADY_RATE,
         GENERATOR,
     ),
-    participants=participants(many_documents, (SYNCLINE_FULL, *ALL_PEERS)),
+    participants=participants(many_documents, (SYNCLINE_FULL, SYNCLINE_WHOLE, *ALL_PEERS)),
 )

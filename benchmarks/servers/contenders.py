@@ -72,19 +72,23 @@ async def served(
 # --- Syncline ------------------------------------------------------------------------------------------------------
 
 
-def _syncline(durability: str) -> Contender:
+NO_PROJECTIONS: Final = {"SYNCLINE_PROJECTIONS": "false"}
+"""What the peers do not do either: inboxes, full-text search, figures, the server's answers to tickets."""
+
+
+def _syncline(durability: str, *, whole: bool = False) -> Contender:
     def command(port: int, folder: Path) -> Sequence[str]:
         serve = [str(SCRIPTS / "syncline"), "serve", "--data", str(folder / "data"), "--host", "127.0.0.1"]
         return [*serve, "--port", str(port), "--durability", durability]
 
     stored = "fsync" if durability == "full" else "write, fsync at checkpoints"
     return Contender(
-        key=f"syncline-{durability}",
-        title=f"Syncline, {durability}",
-        promise=f"checked, logged ({stored}), acknowledged, relayed",
+        key="syncline-whole" if whole else f"syncline-{durability}",
+        title=f"Syncline, {durability}{', with inboxes and search' if whole else ''}",
+        promise=f"checked, logged ({stored}), acknowledged, relayed{', projected' if whole else ''}",
         command=command,
         dialect=lambda port, folder: SynclineDialect(port, issue_token(folder / "data")),
-        environment=UNLIMITED,
+        environment=UNLIMITED if whole else UNLIMITED | NO_PROJECTIONS,
     )
 
 
@@ -99,6 +103,8 @@ def issue_token(data: Path) -> str:
 
 SYNCLINE_FULL: Final = _syncline("full")
 SYNCLINE_NORMAL: Final = _syncline("normal")
+SYNCLINE_WHOLE: Final = _syncline("full", whole=True)
+"""As `syncline serve` runs by default; the others leave out what the peers leave out."""
 
 # --- peers ---------------------------------------------------------------------------------------------------------
 

@@ -93,7 +93,7 @@ def test_percentiles_are_values_that_occurred() -> None:
 
 def test_scenarios_and_peers_are_chosen_by_name() -> None:
     (fan_out,) = choose(["fanout"], ["hocuspocus"], syncline=True)
-    assert [one.key for one in fan_out.participants] == ["syncline-full", "hocuspocus"]
+    assert [one.key for one in fan_out.participants] == ["syncline-full", "syncline-whole", "hocuspocus"]
     alone = choose([], ["none"], syncline=True)
     assert len(alone) == len(SCENARIOS)
     assert not {one.key for scenario in alone for one in scenario.participants} & set(PEER_KEYS)
