@@ -9,7 +9,7 @@ from support.running import Running, running
 from support.wire import WireDevice, wire_device
 from syncline_protocol import codec, frames, limits
 from syncline_protocol.errors import CloseCode
-from syncline_server.storage.interface import DocumentKey
+from syncline_server.storage.interface import DocumentKey, StoredDocument
 
 
 @pytest.fixture
@@ -170,3 +170,26 @@ async def test_a_closed_document_is_silent(server: Running) -> None:
         await asyncio.sleep(0.05)
         await writer.say(segment)
         assert await reader.silence() == []
+
+
+async def test_many_documents_are_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"page/{number}" for number in range(50)]
+    async with running(tmp_path / "data") as server, wire_device(server.url, server.token("mei")) as device:
+        await device.open(*names)
+    async with running(tmp_path / "data") as server:
+        one_by_one = 0
+        read_document = server.hub.store.read_document
+
+        async def counted(key: DocumentKey) -> StoredDocument | None:
+            nonlocal one_by_one
+            one_by_one += 1
+            return await read_document(key)
+
+        monkeypatch.setattr(server.hub.store, "read_document", counted)
+        async with wire_device(server.url, server.token("mei")) as device:
+            opened = await device.open(*names, "page/none/of/these", "page/new")
+            assert [bool(one.channel) for one in opened.documents] == [True] * 50 + [False, True]
+            assert one_by_one <= 2, "only what was not there"
+        async with asyncio.timeout(5):
+            while server.hub.documents:
+                await asyncio.sleep(0.02)

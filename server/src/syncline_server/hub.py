@@ -180,6 +180,24 @@ class Hub:
         """The same by a name that is known to be one."""
         return await self.find(DocumentKey(tenant, name), parse_name(name), create=create)
 
+    async def prefetch(self, tenant: str, names: Sequence[str]) -> None:
+        """Take those of many documents into memory that are there, in one read; each goes again unless it is opened.
+
+        What fails here fails again, and is told, when they are opened one by one.
+        """
+        wanted = {DocumentKey(tenant, name) for name in names}
+        missing = [key for key in wanted if key not in self.documents and key not in self._loading]
+        if len(missing) <= 1:
+            return
+        try:
+            rows = await self.store.read_documents_named(missing)
+        except StoreError as error:
+            self._logger.warning("documents.not_prefetched", error=str(error))
+            return
+        for key, row in rows.items():
+            if key not in self.documents:
+                self._let_go(self.adopt(parse_name(key.name), row))
+
     async def _load(self, key: DocumentKey, name: DocumentName, *, create: bool) -> Document | None:
         loading = self._loading.get(key)
         if loading is None:

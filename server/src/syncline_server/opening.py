@@ -31,6 +31,7 @@ async def open_documents(session: "Session", request: frames.Open) -> None:
     """Answer an `Open`. Raises `ProtocolViolation` when it names too many documents."""
     if len(request.documents) > limits.OPEN_DOCUMENTS_MAX:
         raise ProtocolViolation(CloseCode.TOO_LARGE, f"Open names over {limits.OPEN_DOCUMENTS_MAX} documents")
+    await session.hub.prefetch(session.identity.tenant, [wanted.name for wanted in request.documents])
     results: list[Found | RefusedUpdate] = []
     try:
         for wanted in request.documents:
