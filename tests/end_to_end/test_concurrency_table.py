@@ -100,15 +100,6 @@ def reopened_by_the_customer(state: Ticket, _: str) -> bool:
     )
 
 
-def reopened_by_what_came_later(state: Ticket, _: str) -> bool:
-    return (
-        state.status == "in_progress"
-        and state.flags == ()
-        and state.status_by == "server"
-        and [one.text for one in state.resolutions] == ["solved by mei"]
-    )
-
-
 def resolved_with_both_texts(state: Ticket, _: str) -> bool:
     return state.status == "resolved" and {one.text for one in state.resolutions} == {"solved by mei", "solved by wu"}
 
@@ -198,7 +189,7 @@ TABLE = {
     ),
     "resolve, a message of the customer": Crossing(
         (Side("mei", "agent", resolve), Side("li", "customer", write)),
-        reopened_by_what_came_later,
+        reopened_by_the_customer,
         public_status="in_progress",
     ),
     "resolve, resolve": Crossing(agents(resolve, resolve), resolved_with_both_texts),

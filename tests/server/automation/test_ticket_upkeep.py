@@ -98,6 +98,7 @@ async def test_the_customers_word_after_the_end_makes_it_go_on(domain: Domain) -
     state = await domain.state(ticket)
     assert state.status is TicketStatus.IN_PROGRESS
     assert [one.text for one in state.resolutions] == ["换了天线"]
+    assert state.flags == (), "the customer was told, and answers"
     assert (await domain.announced())[-2:] == ["工单 #1：已解决", "工单 #1：处理中"]
 
 

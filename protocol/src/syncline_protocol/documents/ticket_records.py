@@ -252,7 +252,7 @@ class Number(TicketEvent, frozen=True, kw_only=True, tag="number"):
 class Reopened(TicketEvent, frozen=True, kw_only=True, tag="reopened"):
     """The customer wrote `message`, which the one who ended the ticket with `ended` had not seen: it goes on.
 
-    `unseen`: the message was there when the ticket was ended, and crossed it; else it came later.
+    `unseen`: the two crossed: the customer wrote it before they could know of the end; else they answered it.
     """
 
     ended: RecordId

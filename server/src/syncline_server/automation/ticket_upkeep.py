@@ -86,7 +86,7 @@ class TicketUpkeep:
             events=events,
             next_number=0 if state.number is not None else await self._next_number(tenant),
             route=routed,
-            unseen=await self._unseen(tenant, state, events),
+            unseen=await self._unseen(tenant, ticket, state, events),
             rated=await self._rated(tenant, ticket, state),
         )
         missing = answers(situation)
@@ -95,14 +95,22 @@ class TicketUpkeep:
             self._numbers[tenant] = situation.next_number
         return bool(missing)
 
-    async def _unseen(self, tenant: str, state: Ticket, events: Sequence[Mapping[str, Any]]) -> Unseen | None:
-        """The first word of a customer that whoever set the status had not seen."""
+    async def _unseen(
+        self, tenant: str, ticket: str, state: Ticket, events: Sequence[Mapping[str, Any]]
+    ) -> Unseen | None:
+        """The first word of a customer that whoever set the status had not seen. It has crossed the status if it was
+        written before the customer's side told of that.
+        """
         if state.conversation is None or state.status not in WAITING_FOR_CUSTOMER | ENDED:
             return None
         event = next(event for event in events if event["id"] == state.status_event)
         seen = Written(event.get("seen", LAST_ID), event.get("seen_at", event["at"]))
         found = await self._projections.facts.first_of_customer(tenant, state.conversation, after=seen)
-        return None if found is None else Unseen(found.id, found.at)
+        if found is None:
+            return None
+        steps = await self._steps(tenant, DocumentName(DocumentKind.TICKET_PUBLIC, ticket))
+        told_at = next((step["at"] for step in steps if step.get("cause") == state.status_event), None)
+        return Unseen(found.id, has_crossed=told_at is None or found.at < told_at)
 
     async def _rated(self, tenant: str, ticket: str, state: Ticket) -> list[Rated]:
         """What the ticket's own customers said of it."""

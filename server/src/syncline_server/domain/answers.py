@@ -37,10 +37,12 @@ ENDED: Final = frozenset({TicketStatus.CLOSED, TicketStatus.CANCELLED})
 
 
 class Unseen(NamedTuple):
-    """The first message of a customer that the author of the ticket's status had not seen."""
+    """The first message of a customer that the author of the ticket's status had not seen. `has_crossed`: nor could the
+    customer know of the status, when they wrote it.
+    """
 
     message: str
-    at: int
+    has_crossed: bool
 
 
 class Rated(NamedTuple):
@@ -195,10 +197,9 @@ def _reopened(situation: Situation) -> Iterator[Answer]:
     ticket, unseen = situation.ticket, situation.unseen
     if unseen is None:
         return
-    has_crossed = unseen.at <= ticket.status_at
-    if ticket.status in WAITING_FOR_CUSTOMER or (ticket.status in ENDED and has_crossed):
+    if ticket.status in WAITING_FOR_CUSTOMER or (ticket.status in ENDED and unseen.has_crossed):
         ended = ticket.status_event
-        message = {"ended": ended, "message": unseen.message, "unseen": has_crossed}
+        message = {"ended": ended, "message": unseen.message, "unseen": unseen.has_crossed}
         yield {"type": "reopened", "id": derived_id(ended, "reopened"), **message}
 
 
