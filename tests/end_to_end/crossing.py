@@ -42,12 +42,16 @@ async def nothing(_: Scene) -> None:
 
 
 class Crossing(NamedTuple):
-    """A row of the table: what was before, what crosses, and what it has to come to. `first`: who came back first."""
+    """A row of the table: what was before, what crosses, and what it has to come to (given who came back first).
+
+    `erased`: a text that is to be in no record any more.
+    """
 
     sides: tuple[Side, Side]
     holds: Callable[[TicketState, str], bool]
     before: Act = nothing
     public_status: str | None = None
+    erased: str = ""
 
 
 class Met(NamedTuple):
@@ -139,6 +143,7 @@ async def _met(crossing: Crossing, scenes: list[Scene], first: str) -> Met:
             and all(state == states[0] for state in states)
             and crossing.holds(states[0], first)
             and all(public is not None and public.status == wanted for public in shown)
+            and not (crossing.erased and any(crossing.erased in record for one in scenes for record in _records(one)))
         )
 
     try:
@@ -154,7 +159,7 @@ async def _met(crossing: Crossing, scenes: list[Scene], first: str) -> Met:
     return Met(
         tuple(ticket.state for ticket in staff if ticket.state is not None),
         tuple(ticket.public.status for ticket in customers if ticket.public is not None),
-        tuple(frozenset(str(record) for record in one.device.records(one.ticket.name, "events")) for one in scenes),
+        tuple(_records(one) for one in scenes),
     )
 
 
@@ -162,3 +167,8 @@ async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(WAIT_S):
         while not condition():
             await asyncio.sleep(0.05)
+
+
+def _records(scene: Scene) -> frozenset[str]:
+    """The ticket's events as a device has them."""
+    return frozenset(str(record) for record in scene.device.records(scene.ticket.name, "events"))

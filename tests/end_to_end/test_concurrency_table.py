@@ -205,7 +205,10 @@ TABLE = {
         (Side("mei", "agent", serial_by_person), Side("sorter", "bot", serial_by_program)), the_persons_word
     ),
     "redaction, anything": Crossing(
-        (Side("boss", "supervisor", redact), Side("wu", "agent", note_and_edit)), erased, before=say_the_secret
+        (Side("boss", "supervisor", redact), Side("wu", "agent", note_and_edit)),
+        erased,
+        before=say_the_secret,
+        erased=SECRET,
     ),
 }
 

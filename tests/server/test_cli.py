@@ -277,7 +277,7 @@ def test_a_configuration_that_is_right_is_shown() -> None:
     title, *rows = shown.stdout.splitlines()
     assert title.rstrip().endswith("samples/syncline.toml: ok")
     assert any(
-        re.match(r" group +network +li\.na, chen\.jie; speaks zh, en; calendar shanghai *$", row) for row in rows
+        re.match(r" group +network +eng\.li, eng\.chen; speaks zh, en; calendar shanghai *$", row) for row in rows
     )
 
 
