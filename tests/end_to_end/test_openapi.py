@@ -4,7 +4,6 @@ no answer that is not described, nothing accepted that is not declared, nothing 
 `HYPOTHESIS_PROFILE=thorough` tries more. What it found once stands in the tests of the modules concerned.
 """
 
-import gc
 import os
 from collections.abc import Iterator
 from typing import Any, Final
@@ -55,17 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield started
 
 
-@pytest.fixture(autouse=True)
-def no_collection() -> Iterator[None]:
-    """No garbage is collected meanwhile: CPython 3.11 fails ("AST constructor recursion depth mismatch") when a
-    finalizer of an earlier test runs while Hypothesis reads the source of a lambda.
-    """
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
+@pytest.mark.usefixtures("no_collection")
 @api.parametrize()
 @settings(
     max_examples=EXAMPLES,
