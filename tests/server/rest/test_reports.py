@@ -67,6 +67,9 @@ async def test_what_the_customer_writes_after_the_resolution_begins_another_cycl
         new = {"id": "t1", "subject": "no wifi", "conversation": "c1", "customer": "cus"}
         await mei.post("/v1/tickets", json=new)
         await mei.post("/v1/tickets/t1/events", json={"type": "status", "status": "resolved"})
+        async with asyncio.timeout(10):
+            while (await cus.get("/v1/tickets/t1")).json().get("status") != "resolved":
+                await asyncio.sleep(0.02)  # the customer knows of it, and answers
         await cus.post("/v1/conversations/c1/messages", json={"type": "text", "text": "it is gone again"})
         total = (await figures_once(boss, lambda total: total["reopened"]))["figures"]
         assert (total["opened"], total["resolved"], total["reopened"], total["open"]) == (1, 1, 1, 1)
