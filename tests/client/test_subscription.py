@@ -44,3 +44,12 @@ def test_closed_and_asked_for_again() -> None:
     assert (subscription.phase, subscription.open_after_s) == (Phase.WANTED, 3.0)
     subscription.opened(OpenedDocument(5, 3, 0, 0, 0), 1, 0)
     assert (subscription.phase, subscription.reason) == (Phase.OPEN, "")
+
+
+def test_refusals_of_one_history_are_not_held_against_edits_offered_to_the_next() -> None:
+    subscription = Subscription(NAME, 1)
+    subscription.strikes = 3
+    subscription.opened(OpenedDocument(5, 3, 9, 0, 0), 1, 2)
+    assert subscription.strikes == 3, "the same history: what led nowhere still counts"
+    subscription.opened(OpenedDocument(5, 3, 9, 0, 77), 1, 2)
+    assert subscription.strikes == 0

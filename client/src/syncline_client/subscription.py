@@ -64,6 +64,8 @@ class Subscription:
         self.channel = answer.channel
         self.head = answer.head
         self.digest_asked = False
+        if answer.epoch:  # everything is offered anew: what was refused was refused by the history before
+            self.strikes = 0
         self.sender.renumber(client, clock)
         self.sender.start_over()
 
