@@ -78,7 +78,8 @@ async def slow(contender: Contender, size: Size) -> Figures:
 
 async def _all(complete: list[asyncio.Future[None]], sockets: list[Socket]) -> None:
     try:
-        await asyncio.wait_for(asyncio.gather(*complete), COMPLETE_SECONDS_MAX)
+        async with asyncio.timeout(COMPLETE_SECONDS_MAX):
+            await asyncio.gather(*complete)
     except TimeoutError as error:
         least = min(socket.records for socket in sockets)
         raise DeliveryFailed(f"a slow reader that reads again has {least} records and no more") from error

@@ -99,7 +99,8 @@ def one_of_each(readers: Mapping[Socket, AbstractSet[bytes]]) -> list[Socket]:
 
 async def _all(complete: Sequence[asyncio.Future[None]], due: Mapping[Socket, int]) -> None:
     try:
-        await asyncio.wait_for(asyncio.gather(*complete), COMPLETE_SECONDS_MAX)
+        async with asyncio.timeout(COMPLETE_SECONDS_MAX):
+            await asyncio.gather(*complete)
     except TimeoutError as error:
         seen = [f"{socket.records}/{count}" for socket, count in due.items() if socket.records < count]
         raise DeliveryFailed(

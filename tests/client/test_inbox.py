@@ -78,7 +78,8 @@ class Listing:
         era, since = map(int, request.query_params["since"].split("."))
         if since == len(self.log):
             self._wake.clear()
-            await asyncio.wait_for(self._wake.wait(), float(request.query_params["wait"]))
+            async with asyncio.timeout(float(request.query_params["wait"])):
+                await self._wake.wait()
         position = f"{self.era}.{len(self.log)}"
         if era != self.era:
             stale = {"position": position, "stale": True}

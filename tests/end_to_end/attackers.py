@@ -233,7 +233,8 @@ async def _frames_to_a_stranger(server: ServerProcess, random: Random, outcomes:
             await connection.send(message if random.random() < 0.9 else message.decode(errors="replace"))
             outcomes["sent to a stranger"] += 1
         while True:
-            await asyncio.wait_for(connection.recv(), 1.0)
+            async with asyncio.timeout(1.0):
+                await connection.recv()
 
 
 def _ending(gone: BaseException) -> str:
@@ -330,7 +331,8 @@ async def hold_connections(server: ServerProcess, count: int, until: asyncio.Eve
                 writer.write(HANDSHAKE[place % 40 : place % 40 + 1])
         place += 1
         with suppress(TimeoutError):
-            await asyncio.wait_for(until.wait(), 0.2)
+            async with asyncio.timeout(0.2):
+                await until.wait()
     for reader, writer in held:
         outcomes["ended by the server" if reader.at_eof() else "held"] += 1
         await _drop(writer, Random(0))

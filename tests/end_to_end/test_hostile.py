@@ -207,7 +207,8 @@ async def check_stock_refused(server: ServerProcess, document: str, before: byte
             await socket.send(yjs_message(SYNC, SYNC_UPDATE, payload))
             if payload is update:
                 with pytest.raises(ConnectionClosed) as closed:
-                    await asyncio.wait_for(socket.recv(), 5)
+                    async with asyncio.timeout(5):
+                        await socket.recv()
                 assert closed.value.rcvd is not None
                 assert closed.value.rcvd.code == 4422, (document, closed.value)
                 assert await head_of(server, document) == head
@@ -222,6 +223,7 @@ async def check_vectors_refused(server: ServerProcess) -> None:
             await socket.recv()
             await socket.send(yjs_message(SYNC, SYNC_STEP_1, vector))
             with pytest.raises(ConnectionClosed) as closed:
-                await asyncio.wait_for(socket.recv(), 5)
+                async with asyncio.timeout(5):
+                    await socket.recv()
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code in {4400, 4422}, closed.value

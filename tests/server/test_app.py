@@ -80,7 +80,8 @@ async def test_what_is_to_be_done_at_the_start_is_done_once_and_given_up_at_the_
     async with built.router.lifespan_context(built):
         await asyncio.sleep(0.05)
         assert hubs == [built.state.server.hub]
-    await asyncio.wait_for(ended.wait(), 5)
+    async with asyncio.timeout(5):
+        await ended.wait()
 
 
 async def test_a_start_that_fails_is_told_and_the_server_serves(

@@ -211,7 +211,8 @@ async def test_it_is_settled_when_nothing_is_on_its_way_whatever_became_of_it(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document, author = await segment(server), Recorder()
-    await asyncio.wait_for(document.settled(), 1)
+    async with asyncio.timeout(1):
+        await document.settled()
     author.say(document, "one", now_ms=server.hub.now_ms())
     settling = [asyncio.create_task(document.settled()) for _ in range(3)]
     settling[0].cancel()
@@ -221,7 +222,8 @@ async def test_it_is_settled_when_nothing_is_on_its_way_whatever_became_of_it(
     with monkeypatch.context() as failing:
         fail_commits(server, failing)
         author.say(document, "two", now_ms=server.hub.now_ms())
-        await asyncio.wait_for(document.settled(), 5)
+        async with asyncio.timeout(5):
+            await document.settled()
         assert (document.head, document.committed, len(author.refusals)) == (1, 1, 1)
     await recovered(server)
 
@@ -240,7 +242,8 @@ async def test_waiting_for_what_was_admitted_ends_also_while_others_go_on_writin
         for _ in range(5):
             await asyncio.sleep(0.01)
             admitted = document.head
-            await asyncio.wait_for(document.settled(), 5)
+            async with asyncio.timeout(5):
+                await document.settled()
             assert document.committed >= admitted
     finally:
         writing.cancel()

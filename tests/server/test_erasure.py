@@ -432,18 +432,20 @@ async def test_a_stock_client_that_still_has_it_does_not_bring_it_back(server: R
         """Connect, tell the vector, answer the server's, send `update`, until the server has answered ours."""
         async with connect(url, compression=None) as connection:
             await connection.send(yjs_message(SYNC, SYNC_STEP_1, doc.get_state()))
-            while (data := await asyncio.wait_for(connection.recv(decode=False), 10))[:2] != bytes((SYNC, SYNC_STEP_2)):
-                _, position = read_varint(data, 2)
-                if data[1] == SYNC_STEP_1:
-                    await connection.send(yjs_message(SYNC, SYNC_STEP_2, doc.get_update(data[position:])))
-                else:
-                    doc.apply_update(data[position:])
+            async with asyncio.timeout(10):
+                while (data := await connection.recv(decode=False))[:2] != bytes((SYNC, SYNC_STEP_2)):
+                    _, position = read_varint(data, 2)
+                    if data[1] == SYNC_STEP_1:
+                        await connection.send(yjs_message(SYNC, SYNC_STEP_2, doc.get_update(data[position:])))
+                    else:
+                        doc.apply_update(data[position:])
             _, position = read_varint(data, 2)
             doc.apply_update(data[position:])
             if update:
                 await connection.send(yjs_message(SYNC, SYNC_UPDATE, update))
                 with pytest.raises((ConnectionClosed, TimeoutError)):
-                    await asyncio.wait_for(connection.recv(), 0.3)
+                    async with asyncio.timeout(0.3):
+                        await connection.recv()
 
     secret = await secret_in(server, document)
     await sync()

@@ -21,7 +21,8 @@ class Clock:
 async def rang(expired: asyncio.Event, *, within_s: float = 2.0) -> bool:
     """Whether it rings within a time."""
     try:
-        await asyncio.wait_for(expired.wait(), within_s)
+        async with asyncio.timeout(within_s):
+            await expired.wait()
     except TimeoutError:
         return False
     return True

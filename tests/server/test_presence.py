@@ -155,7 +155,8 @@ async def test_what_is_no_json_is_shown_to_nobody(state: dict[str, Any]) -> None
 async def awareness_of(connection: ClientConnection) -> awareness.Entry:
     """The next thing a stock client hears of somebody."""
     while True:
-        message = await asyncio.wait_for(connection.recv(decode=False), 10)
+        async with asyncio.timeout(10):
+            message = await connection.recv(decode=False)
         if message[0] == AWARENESS:
             size, start = read_varint(message, 1)
             (entry,) = awareness.decode(message[start : start + size])

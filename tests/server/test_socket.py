@@ -118,7 +118,8 @@ async def test_a_close_of_ours_carries_code_and_reason_and_ends_the_connection()
         assert (code, reason[:4]) == (4422, "no é")
         receiver = echo.receivers[0]
         assert isinstance(receiver, Ending)
-        await asyncio.wait_for(receiver.is_lost.wait(), 5)
+        async with asyncio.timeout(5):
+            await receiver.is_lost.wait()
 
 
 async def test_a_full_outbox_is_said_and_its_draining_too() -> None:

@@ -46,7 +46,8 @@ class Editor:
 
     async def take(self) -> None:
         """One message of the server."""
-        data = await asyncio.wait_for(self.connection.recv(decode=False), ANSWER_S_MAX)
+        async with asyncio.timeout(ANSWER_S_MAX):
+            data = await self.connection.recv(decode=False)
         if data[0] == SYNC:
             size, position = read_varint(data, 2)
             body = data[position:]
@@ -278,6 +279,7 @@ async def test_a_diff_is_made_by_the_engine_for_a_client_that_knows_a_part(serve
         await two.connection.send(yjs_message(SYNC, SYNC_STEP_1, encode_vector({11: 2})))
         data = b""
         while data[:2] != bytes((SYNC, SYNC_STEP_2)):
-            data = await asyncio.wait_for(two.connection.recv(decode=False), ANSWER_S_MAX)
+            async with asyncio.timeout(ANSWER_S_MAX):
+                data = await two.connection.recv(decode=False)
         assert b"c" in data
         assert b"a" not in data[4:]

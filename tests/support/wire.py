@@ -46,7 +46,8 @@ class WireDevice:
     async def read(self) -> Frame:
         """The next frame."""
         while True:
-            data = await asyncio.wait_for(self.connection.recv(decode=False), ANSWER_S_MAX)
+            async with asyncio.timeout(ANSWER_S_MAX):
+                data = await self.connection.recv(decode=False)
             frame = codec.decode_server_frame(data)
             if not isinstance(frame, frames.Fragment):
                 return frame
@@ -155,6 +156,7 @@ async def wire_device(  # noqa: PLR0913 - what a hello says
     """A greeted device."""
     async with connect(f"{url}/v1/sync", compression=None, max_size=None, max_queue=queue) as connection:
         await connection.send(codec.encode(frames.Hello(version, token, device, client, "test")))
-        welcome = codec.decode_server_frame(await asyncio.wait_for(connection.recv(decode=False), ANSWER_S_MAX))
+        async with asyncio.timeout(ANSWER_S_MAX):
+            welcome = codec.decode_server_frame(await connection.recv(decode=False))
         assert isinstance(welcome, frames.Welcome)
         yield WireDevice(connection, welcome, device)
