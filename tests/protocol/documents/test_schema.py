@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from syncline_protocol.documents.schema import (
     SCHEMAS,
     parse_record,
     read_record,
+    read_scanned,
     schema_of,
 )
 from syncline_protocol.limits import MESSAGE_TEXT_CHARACTERS_MAX, RECORD_BYTES_MAX
@@ -58,21 +60,26 @@ def test_no_record_has_a_field_too_many(root: str, value: dict[str, Any]) -> Non
 def test_a_device_reads_what_a_newer_server_admitted(root: str, value: dict[str, Any]) -> None:
     newer = {**value, "colour": {"red": 1}}
     newer |= {name: {**value[name], "frames": 3} for name in NESTED.keys() & value.keys()}
-    assert read_record(root, newer) == parse(root, value)
+    assert read_record(root, newer) == read_scanned(root, newer) == parse(root, value)
+    assert read_scanned(root, value) == parse(root, value)
 
 
 @pytest.mark.parametrize("kind", ["poll", "", None, 7, ["text"], {}])
 def test_a_type_that_this_version_does_not_know_is_passed_over(kind: Any) -> None:
     value = {**record_value(1, "text", text="hi"), "type": kind}
     assert read_record(MESSAGES, value) is None
+    assert read_scanned(MESSAGES, value) is None
     assert schema_of(MESSAGES, value) is None
     assert read_record("ratings", record_value(1, "text", text="hi")) is None
 
 
+@pytest.mark.parametrize("read", [read_record, read_scanned])
 @pytest.mark.parametrize("field", ["id", "at", "text", "lang"])
-def test_a_device_does_not_read_what_was_never_well_formed(field: str) -> None:
+def test_a_device_does_not_read_what_was_never_well_formed(
+    field: str, read: Callable[[str, dict[str, Any]], object]
+) -> None:
     with pytest.raises(ValueError, match=field):
-        read_record(MESSAGES, record_value(1, "text", text="hi") | {field: []})
+        read(MESSAGES, record_value(1, "text", text="hi") | {field: []})
 
 
 def test_numbers_that_yjs_wrote_as_floating_point_are_whole_numbers() -> None:

@@ -92,6 +92,7 @@ async def test_what_failed_in_the_middle_of_a_history_leaves_nothing_out(
 async def slow(tmp_path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Projections]:
     """Projections that like to let a lot come together."""
     monkeypatch.setattr(feed, "INTERVAL_S", 5.0)
+    monkeypatch.setattr(feed, "MESSAGES_INTERVAL_S", 5.0)
     async with Projections(tmp_path, store) as projections:
         yield projections
 
@@ -118,3 +119,18 @@ async def test_who_waits_for_a_change_hurries_nobody(slow: Projections, store: S
     assert not await slow.wait_for_change(TENANT, position, 0.2)
     assert await slow.caught_up()
     assert await slow.wait_for_change(TENANT, position, 0)
+
+
+async def test_messages_wait_for_more_and_what_the_server_answers_to_takes_them_along(
+    projections: Projections, histories: Histories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "MESSAGES_INTERVAL_S", 5.0)
+    await histories.open("c1")
+    assert await projections.caught_up()
+    await histories.say("c1", "no wifi")
+    await asyncio.sleep(4 * feed.INTERVAL_S)
+    assert (await projections.inbox(MEI)).rows[0].messages == 0
+    position = (await projections.inbox(MEI)).position
+    await histories.ticket("t1", "opened", subject="Tablet", conversation="c1")
+    assert await projections.wait_for_change(TENANT, position, 2.0)
+    assert (await projections.inbox(MEI)).rows[0].messages == 1

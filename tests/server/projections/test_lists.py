@@ -2,8 +2,9 @@
 
 import pytest
 from syncline_protocol.documents.identity import Identity, Role
-from syncline_server.projections.lists import Linked, name, standing, visible_lists, window
+from syncline_server.projections.lists import name, standing, visible_lists, window
 from syncline_server.projections.model import InvalidQuery, View
+from syncline_server.projections.writing import Linked
 
 
 def identity(role: Role, *groups: str) -> Identity:
@@ -11,7 +12,7 @@ def identity(role: Role, *groups: str) -> Identity:
 
 
 def test_a_conversation_stands_in_the_lists_of_all_that_it_has() -> None:
-    ticket = Linked("on_hold", "hardware", "tom", ("sue",))
+    ticket = Linked(1, "t1", "on_hold", "hardware", "tom", ("sue",))
     common = {name("all"), name("person", "ann"), name("unread", "mei")}
     own = {name("assignee", "tom"), name("team", "hardware"), name("watcher", "sue")}
     assert standing(["ann"], ["mei"], []) == common
@@ -21,7 +22,7 @@ def test_a_conversation_stands_in_the_lists_of_all_that_it_has() -> None:
 
 
 def test_a_ticket_that_is_over_is_not_open() -> None:
-    lists = standing([], [], [Linked("resolved", None, None, ())])
+    lists = standing([], [], [Linked(1, "t1", "resolved", None, None, ())])
     assert lists == {name("all"), name("all", status="resolved")}
 
 

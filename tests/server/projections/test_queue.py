@@ -93,3 +93,21 @@ def test_what_could_not_be_done_comes_first_and_is_read_whole() -> None:
         (3, [(1, b"x")], False),
     ]
     assert queue._bytes == 0
+
+
+def test_it_presses_as_long_as_something_waits_that_is_answered_to() -> None:
+    def put(name: str) -> None:
+        queue.put(Job(DocumentKey("acme", name), parse_name(name), number := len(queue) + 1, 7), [(number, b"x")])
+
+    queue = Queue()
+    put("conversation/c1/1")
+    put("user/mei")
+    assert not queue.is_pressing
+    put("ticket/t1")
+    assert queue.is_pressing
+    taken = queue.take(2)
+    assert queue.is_pressing
+    taken += queue.take(1)
+    assert not queue.is_pressing
+    queue.put_back(taken)
+    assert queue.is_pressing

@@ -74,6 +74,44 @@ def test_more_of_one_time_than_fit_find_a_place_all_the_same(db: sqlite3.Connect
     assert db.execute("SELECT count(*) FROM messages").fetchone() == (5_000,)
 
 
+def pieces(db: sqlite3.Connection) -> int:
+    """How many pieces the index of messages consists of."""
+    ((count,),) = db.execute("SELECT count(DISTINCT segid) FROM message_terms_idx")
+    return int(count)
+
+
+def rows_with(db: sqlite3.Connection, term: str) -> list[int]:
+    found = db.execute(
+        "SELECT rowid FROM message_terms WHERE message_terms MATCH ? ORDER BY rowid", (f"terms : {term}",)
+    )
+    return [row for (row,) in found]
+
+
+def test_what_comes_in_any_order_is_written_as_one_piece(db: sqlite3.Connection) -> None:
+    terms = search_index.Terms()
+    for row in (5, 3, 9, 1, 7):
+        terms.add(search_index.MESSAGES, row, "scope", f"word{row} same")
+    db.execute("BEGIN")
+    terms.write(db)
+    db.execute("COMMIT")
+    assert rows_with(db, "same") == [1, 3, 5, 7, 9]
+    assert pieces(db) == 1
+    terms.write(db)
+    assert rows_with(db, "word9") == [9]
+
+
+def test_what_is_said_of_one_row_stays_in_its_order(db: sqlite3.Connection) -> None:
+    terms = search_index.Terms()
+    terms.add(search_index.MESSAGES, 5, "scope", "first")
+    terms.add(search_index.MESSAGES, 2, "scope", "other")
+    terms.remove(search_index.MESSAGES, 5, "scope", "first")
+    terms.add(search_index.MESSAGES, 5, "scope", "second")
+    db.execute("BEGIN")
+    terms.write(db)
+    db.execute("COMMIT")
+    assert [rows_with(db, term) for term in ("first", "second", "other")] == [[], [5], [2]]
+
+
 def test_scopes_of_tenants_and_conversations_are_apart() -> None:
     scopes = {
         search_index.tenant_scope("acme"),

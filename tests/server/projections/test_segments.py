@@ -11,7 +11,7 @@ from syncline_protocol.documents.erasure import erased
 from syncline_protocol.documents.messages import Message, reduce_messages
 from syncline_server.projections import digest
 from syncline_server.projections.segments import Segment
-from syncline_server.projections.writing import Writing
+from syncline_server.projections.writing import Known, Writing
 
 Value = Mapping[str, Any]
 
@@ -60,9 +60,10 @@ def test_rows_are_what_the_reducer_says_whatever_comes_first(db: sqlite3.Connect
     values = some_records(random, 60)
     expected = [shown(message) for message in reduce_messages(values)]
     random.shuffle(values)
+    known = Known()
     while values:
         count = random.randrange(3, 20)
-        Segment(Writing(db, 0), "acme", "c1", 1).take(values[:count], records_before=0)
+        Segment(Writing(db, 0, known), "acme", "c1", 1).take(values[:count], records_before=0)
         values = values[count - random.randrange(3) :]  # some come again
     assert rows(db) == expected
 

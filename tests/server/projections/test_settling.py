@@ -125,6 +125,20 @@ def test_it_stands_in_lists_once_its_head_is_known_and_leaves_a_trace(made: Tabl
     assert projected.changes == {"acme": max(after.values())}
 
 
+def test_a_message_that_changes_nothing_else_moves_it_up_in_all_its_lists(made: Tables) -> None:
+    made.open()
+    made.say(text(1))
+    made.read("mei", text(1))
+    made.say(text(2))
+    stood = made.lists()
+    projected = made.say(text(3))
+    assert made.lists() == stood == {"/all/", "/person/ann", "/person/mei", "/unread/mei"}
+    rows = set(made.db.execute("SELECT tenant, stamp, change FROM lists WHERE gone = 0"))
+    assert rows == {("acme", text(3)["at"], projected.changes["acme"])}
+    made.say(text(4, by="mei"))
+    assert made.lists() == stood | {"/unread/ann"}
+
+
 def test_traces_are_kept_for_a_while(made: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("syncline_server.projections.settling.CHANGES_KEPT", 2)
     made.open()

@@ -77,20 +77,27 @@ def test_a_ticket_says_what_its_events_say(db: sqlite3.Connection) -> None:
     assert set(writing.dirty) >= {("acme", "ticket", "t1"), ("acme", "conversation", "c1")}
 
 
+def take(db: sqlite3.Connection, history: History) -> None:
+    """One transaction with these events, as far as the search index goes."""
+    writing = Writing(db, 0)
+    tickets.take(writing, "acme", "t1", history.values)
+    writing.terms.write(db)
+
+
 def test_it_is_found_by_all_that_is_written_in_it_and_by_nothing_else(db: sqlite3.Connection) -> None:
-    tickets.take(Writing(db, 0), "acme", "t1", worked_on().values)
+    take(db, worked_on())
     for term in ("wifi", "sn8842a1", "antenne", "call", "7"):
         assert found(db, term) == 1, term
     history = worked_on()
     history.add("field", name="serial", value="SN-9999")
-    tickets.take(Writing(db, 0), "acme", "t1", history.values)
+    take(db, history)
     assert (found(db, "sn8842a1"), found(db, "sn9999"), found(db, "antenne")) == (0, 1, 1)
 
 
 def test_status_and_its_times(db: sqlite3.Connection) -> None:
     history = worked_on()
     resolved = history.add("status", status="resolved", resolution="new antenna")
-    tickets.take(Writing(db, 0), "acme", "t1", history.values)
+    take(db, history)
     assert (row(db)["status"], row(db)["resolved_at"]) == ("resolved", resolved["at"])
     assert found(db, "antenna") == 1
     history.add("status", status="closed")
@@ -109,9 +116,10 @@ def test_links_that_were_taken_away_are_gone(db: sqlite3.Connection) -> None:
 
 
 def test_dropped_it_leaves_nothing(db: sqlite3.Connection) -> None:
-    tickets.take(Writing(db, 0), "acme", "t1", worked_on().values)
+    take(db, worked_on())
     writing = Writing(db, 0)
     tickets.drop(writing, "acme", "t1")
+    writing.terms.write(db)
     assert (db.execute("SELECT count(*) FROM tickets").fetchone(), linked(db)) == ((0,), set())
     assert not any(found(db, term) for term in index_terms("No wifi SN-8842/A1"))
     assert (writing.is_purging, len(writing.touched)) == (True, 2)

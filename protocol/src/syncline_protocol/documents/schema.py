@@ -153,6 +153,19 @@ def read_record(root: str, value: Mapping[str, Any]) -> Record | None:
     return parse_record(schema, known)
 
 
+def read_scanned(root: str, value: Mapping[str, Any]) -> Record | None:
+    """The same of a value that `scan_records` returned, which is known to be plain: three times as fast as long as this
+    version knows all its fields.
+    """
+    schema = schema_of(root, value)
+    if schema is None:
+        return None
+    try:
+        return parse_scanned(schema, value)
+    except ValueError:
+        return read_record(root, value)
+
+
 def _known(schema: type[msgspec.Struct], value: Mapping[str, Any]) -> dict[str, Any]:
     names = _names(schema)
     return dict(value) if value.keys() <= names else {name: item for name, item in value.items() if name in names}

@@ -31,6 +31,9 @@ BATCH_BYTES: Final = 1024 * 1024
 INTERVAL_S: Final = 0.05
 """Between two batches under steady load, unless somebody waits: what comes together costs less."""
 
+MESSAGES_INTERVAL_S: Final = 0.2
+"""The same as long as there are only messages and read markers: an inbox is a fifth of a second late, at most."""
+
 RETRY_S: Final = 1.0
 """Until the next attempt after a failure."""
 
@@ -70,7 +73,7 @@ class Feed:
         self._taken = 0
         self._awake = asyncio.Event()
         self._moved = asyncio.Event()
-        self._hurried = asyncio.Event()
+        self._nudged = asyncio.Event()
         self._waiting = 0
         """How many wait for what is projected next."""
         self._batch_s = self._said_s = 0.0
@@ -84,6 +87,8 @@ class Feed:
     def wake(self) -> None:
         """There is something to do."""
         self._awake.set()
+        if self.queue.is_pressing:
+            self._nudged.set()
 
     def changed(self, tenant: str, known: int) -> bool:
         """Whether the tenant's inboxes have changed since the change `known`, as far as this process knows."""
@@ -98,7 +103,7 @@ class Feed:
             return True
         self._waiting += hurries
         if hurries:
-            self._hurried.set()
+            self._nudged.set()
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
@@ -145,12 +150,18 @@ class Feed:
     async def _gather(self) -> None:
         """Under steady load, let more come together, as long as nobody waits for it."""
         loop = asyncio.get_running_loop()
-        self._hurried.clear()
-        if self._waiting == 0:
+        while (due_s := self._due_s()) > loop.time():
+            self._nudged.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(self._batch_s + INTERVAL_S):
-                    await self._hurried.wait()
+                async with asyncio.timeout_at(due_s):
+                    await self._nudged.wait()
         self._batch_s = loop.time()
+
+    def _due_s(self) -> float:
+        """When the next batch is to begin."""
+        if self._waiting:
+            return 0.0
+        return self._batch_s + (INTERVAL_S if self.queue.is_pressing else MESSAGES_INTERVAL_S)
 
     # --- projecting
 

@@ -46,7 +46,7 @@ def take(writing: Writing, tenant: str, conversation: str, values: Iterable[Mapp
     touched = writing.touch(ref)
     touched.is_moved = True
     linked = writing.linked(ref)
-    writing.tickets.update(ticket for ticket, _ in linked)
+    writing.tickets.update(ticket.ref for ticket in linked)
     if linked:
         writing.mark(tenant, CONVERSATION, conversation)
 

@@ -14,6 +14,7 @@ from syncline_protocol.documents.ticket_records import TicketStatus
 
 from syncline_server.projections.model import OPEN, InvalidQuery, View
 from syncline_server.projections.tickets import ENDED
+from syncline_server.projections.writing import Linked
 
 SEES_ALL: Final = ALL_TICKETS | {Role.AUDITOR, Role.SERVER}
 
@@ -25,15 +26,6 @@ ASSIGNEE: Final = "assignee"
 WATCHER: Final = "watcher"
 TEAM: Final = "team"
 UNREAD: Final = "unread"
-
-
-class Linked(NamedTuple):
-    """What a linked ticket has to do with lists."""
-
-    status: str
-    team: str | None
-    assignee: str | None
-    watchers: tuple[str, ...]
 
 
 class Window(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from syncline_protocol.documents.schema import READ_MARKERS, read_record
+from syncline_protocol.documents.schema import READ_MARKERS, read_scanned
 from syncline_protocol.documents.user_records import ReadMarker
 
 from syncline_server.projections.writing import Writing
@@ -55,7 +55,7 @@ def _move(writing: Writing, conversation: int, user: str, up_to: int, message: s
 
 def _read(value: Mapping[str, Any]) -> ReadMarker | None:
     try:
-        record = read_record(READ_MARKERS, value) if value.get("type") == "read_marker" else None
+        record = read_scanned(READ_MARKERS, value) if value.get("type") == "read_marker" else None
     except ValueError:
         return None
     return record if isinstance(record, ReadMarker) else None

@@ -19,7 +19,7 @@ from syncline_server.projections import heads, markers, segments, tickets
 from syncline_server.projections.model import Projected
 from syncline_server.projections.queue import Job
 from syncline_server.projections.settling import settle
-from syncline_server.projections.writing import Writing
+from syncline_server.projections.writing import Known, Writing
 from syncline_server.storage.interface import StoredDocument
 
 KEPT_MAX: Final = 5_000
@@ -59,11 +59,13 @@ class Projector:
         self._positions: OrderedDict[int, Position] = OrderedDict()
         self._kept: OrderedDict[int, tuple[int, Records]] = OrderedDict()
         self._change: int | None = None
+        self._known = Known()
 
     def forget(self) -> None:
         """Know nothing by heart: a transaction was taken back, or the database is another one."""
         self._positions.clear()
         self._kept.clear()
+        self._known.forget()
         self._change = None
 
     def lacking(self, db: sqlite3.Connection, jobs: Iterable[Job]) -> set[int]:
@@ -72,11 +74,12 @@ class Projector:
 
     def project(self, db: sqlite3.Connection, jobs: Iterable[Job], whole: Mapping[int, Whole]) -> Projected:
         """Project `jobs`, inside a transaction; those in `whole` were read from the store."""
-        writing = Writing(db, self._last_change(db))
-        for job in jobs:
-            self._project(writing, job, whole.get(job.number))
+        writing = Writing(db, self._last_change(db), self._known)
+        reached = [row for job in jobs if (row := self._project(writing, job, whole.get(job.number))) is not None]
+        db.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?, ?)", reached)
         projected = settle(writing)
         self._change = writing.change
+        self._known.trim()
         _trim(self._positions, POSITIONS_KEPT_MAX)
         _trim(self._kept, KEPT_MAX)
         return projected
@@ -96,13 +99,14 @@ class Projector:
             return False
         return new[0] == position.seq + 1
 
-    def _project(self, writing: Writing, job: Job, whole: Whole | None) -> None:
+    def _project(self, writing: Writing, job: Job, whole: Whole | None) -> tuple[int | str, ...] | None:
+        """Project what is new of a document; returns its row in `positions`, or None if nothing is."""
         before = self._position(writing.db, job.number)
         read = whole
         if read is None:
             new = [(seq, payload) for seq, payload in job.updates or () if seq > before.seq]
             if not new:
-                return
+                return None
             read = Whole(new[-1][0], [payload for _, payload in new])
         elif job.is_replaced or before.epoch not in (0, job.epoch) or before.seq > read.seq:
             _drop(writing, job)
@@ -110,7 +114,9 @@ class Projector:
         if job.name.kind in WHOLE:
             values = self._all(job.number, read.seq, values, is_whole=whole is not None)
         records = _take(writing, job, values, before.records if whole is None else 0)
-        self._reached(writing.db, job, Position(job.epoch, read.seq, records))
+        position = self._positions[job.number] = Position(job.epoch, read.seq, records)
+        self._positions.move_to_end(job.number)
+        return (job.number, name_of(job.key), *position)
 
     def _all(
         self, number: int, seq: int, values: Sequence[Mapping[str, Any]], *, is_whole: bool
@@ -128,11 +134,6 @@ class Projector:
             row = db.execute("SELECT epoch, seq, records FROM positions WHERE document = ?", (number,)).fetchone()
             position = self._positions[number] = NOTHING if row is None else Position(*row)
         return position
-
-    def _reached(self, db: sqlite3.Connection, job: Job, position: Position) -> None:
-        db.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?, ?)", (job.number, name_of(job.key), *position))
-        self._positions[job.number] = position
-        self._positions.move_to_end(job.number)
 
     def _last_change(self, db: sqlite3.Connection) -> int:
         if self._change is None:

@@ -16,6 +16,9 @@ BYTES_MAX: Final = 16 * 1024 * 1024
 PROJECTED: Final = frozenset({DocumentKind.CONVERSATION, DocumentKind.SEGMENT, DocumentKind.TICKET, DocumentKind.USER})
 """Kinds of documents that something is made of."""
 
+PRESSING: Final = frozenset({DocumentKind.CONVERSATION, DocumentKind.TICKET})
+"""Kinds that rights and the server's own answers rest on."""
+
 
 class Job:
     """A document, and what is new of it.
@@ -44,6 +47,8 @@ class Queue:
         self._bytes = 0
         self.told = 0
         """How often something was put in."""
+        self.is_pressing = False
+        """Whether some of it is of a kind in `PRESSING`."""
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -57,6 +62,7 @@ class Queue:
     def put(self, job: Job, updates: Sequence[tuple[int, bytes]] | None) -> None:
         """Add a document, or what is new of it (None: it is to be read whole)."""
         self.told += 1
+        self.is_pressing = self.is_pressing or job.name.kind in PRESSING
         waiting = self._jobs.get(job.number)
         if waiting is None:
             job.told = self.told
@@ -85,6 +91,7 @@ class Queue:
             updates += 1 if job.updates is None else len(job.updates)
             self._bytes -= _bytes_of(job)
             taken.append(job)
+        self._look_for_pressing()
         return taken
 
     def put_back(self, jobs: Iterable[Job]) -> None:
@@ -101,6 +108,10 @@ class Queue:
                 first.epoch = job.epoch
                 first.is_replaced = first.is_replaced or job.is_replaced
                 self._bytes -= _bytes_of(job)
+        self._look_for_pressing()
+
+    def _look_for_pressing(self) -> None:
+        self.is_pressing = any(job.name.kind in PRESSING for job in self._jobs.values())
 
     def _drop(self, job: Job) -> None:
         self._bytes -= _bytes_of(job)

@@ -29,9 +29,14 @@ MESSAGES: Final = "message_terms"
 TICKETS: Final = "ticket_terms"
 
 
+def wanted_place(at: int, name: str) -> int:
+    """The place for what is stamped `at`, as nearly always it is free."""
+    return at << PLACE_BITS | zlib.crc32(name.encode()) & ((1 << PLACE_BITS) - 1)
+
+
 def place(db: sqlite3.Connection, table: str, at: int, name: str) -> int:
     """A free place in `table` (`messages` or `tickets`) for what is stamped `at`."""
-    wanted = at << PLACE_BITS | zlib.crc32(name.encode()) & ((1 << PLACE_BITS) - 1)
+    wanted = wanted_place(at, name)
     if db.execute(f"SELECT 1 FROM {table} WHERE place = ?", (wanted,)).fetchone() is None:  # noqa: S608 - our own table
         return wanted
     step = NEAR
@@ -58,20 +63,33 @@ def conversation_scope(tenant: str, conversation: str) -> str:
     return "c" + hashlib.sha256(f"{tenant}\0{conversation}".encode()).hexdigest()[:16]
 
 
-def add(db: sqlite3.Connection, table: str, row: int, scope: str, text: str) -> None:
-    """Let `text` be found."""
-    db.execute(
-        f"INSERT INTO {table} (rowid, scope, terms) VALUES (?, ?, ?)",  # noqa: S608 - one of two constants
-        (row, scope, " ".join(index_terms(text))),
-    )
+class Terms:
+    """What one transaction lets be found, and be found no more: written at its end, in the order of places.
 
+    FTS5 gathers what is new in memory, and writes it as a piece of its own, to be merged with others later, at the end
+    of the transaction and whenever a row comes out of order.
+    """
 
-def remove(db: sqlite3.Connection, table: str, row: int, scope: str, text: str) -> None:
-    """Let it be found no more; scope and text have to be what they were when it was added."""
-    db.execute(
-        f"INSERT INTO {table} ({table}, rowid, scope, terms) VALUES ('delete', ?, ?, ?)",  # noqa: S608
-        (row, scope, " ".join(index_terms(text))),
-    )
+    def __init__(self) -> None:
+        self._changes: dict[str, list[tuple[str | None, int, str, str]]] = {MESSAGES: [], TICKETS: []}
+
+    def add(self, table: str, row: int, scope: str, text: str) -> None:
+        """Let `text` be found."""
+        self._changes[table].append((None, row, scope, text))
+
+    def remove(self, table: str, row: int, scope: str, text: str) -> None:
+        """Let it be found no more; scope and text have to be what they were when it was added."""
+        self._changes[table].append(("delete", row, scope, text))
+
+    def write(self, db: sqlite3.Connection) -> None:
+        """Write it. What concerns one row stays in its order."""
+        for table, changes in self._changes.items():
+            changes.sort(key=lambda change: change[1])
+            db.executemany(
+                f"INSERT INTO {table} ({table}, rowid, scope, terms) VALUES (?, ?, ?, ?)",  # noqa: S608 - our own table
+                [(command, row, scope, " ".join(index_terms(text))) for command, row, scope, text in changes],
+            )
+            changes.clear()
 
 
 def merge_step(db: sqlite3.Connection, *, is_first: bool) -> bool:

@@ -5,6 +5,7 @@ the two together), as far as a list or a search shows it: who wrote what kind of
 whether it was taken back or erased. In whatever order records come, the rows end up the same.
 """
 
+import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from syncline_protocol.documents.message_records import (
     SystemMessage,
     TextMessage,
 )
-from syncline_protocol.documents.schema import MESSAGE_TYPES, MESSAGES, read_record
+from syncline_protocol.documents.schema import MESSAGE_TYPES, MESSAGES, read_scanned
 from syncline_protocol.limits import RECORDS_PER_SEGMENT
 
 from syncline_server.projections import search_index
@@ -34,6 +35,10 @@ SYSTEM: Final = "system"
 
 ABOUT: Final = (Edit, Recall, Redaction)
 """Records that change how a message shows here."""
+
+ADD: Final = """
+    INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (conversation, segment, id) DO NOTHING
+"""
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
@@ -50,10 +55,7 @@ class Segment:
         self._segment = segment
         self._ref = writing.conversation(tenant, conversation)
         self._touched = writing.touch(self._ref)
-        about = self._db.execute(
-            "SELECT 1 FROM records_about WHERE conversation = ? AND segment = ? LIMIT 1", (self._ref, segment)
-        )
-        self._has_about = about.fetchone() is not None
+        self._has_about = self._find_about()
         """Whether any message may show otherwise than it was written."""
         self._scope = f"{search_index.tenant_scope(tenant)} {search_index.conversation_scope(tenant, conversation)}"
 
@@ -89,10 +91,21 @@ class Segment:
         self._touched.is_recounted = True
         self._writing.is_purging = True
 
+    def _find_about(self) -> bool:
+        unaltered = self._writing.known.unaltered
+        key = (self._ref, self._segment)
+        if key in unaltered:
+            return False
+        about = self._db.execute("SELECT 1 FROM records_about WHERE conversation = ? AND segment = ? LIMIT 1", key)
+        if about.fetchone() is not None:
+            return True
+        unaltered.add(key)
+        return False
+
     def _mark(self, *, is_full: bool) -> None:
         linked = self._writing.linked(self._ref)
-        for _, ticket in linked:
-            self._writing.mark(self._tenant, TICKET, ticket)
+        for ticket in linked:
+            self._writing.mark(self._tenant, TICKET, ticket.id)
         if linked or is_full:
             self._writing.mark(self._tenant, CONVERSATION, self._conversation)
 
@@ -102,6 +115,7 @@ class Segment:
             "INSERT OR IGNORE INTO records_about VALUES (?, ?, ?, ?, ?)", (*key, record.id, _encode(value))
         )
         self._has_about = True
+        self._writing.known.unaltered.discard((self._ref, self._segment))
         if isinstance(record, Redaction):
             self._writing.mark(self._tenant, CONVERSATION, self._conversation)
         row = self._db.execute(
@@ -134,14 +148,17 @@ class Segment:
 
     def _add(self, id_: str, at: int, by: str, type_: str, state: str, text: str | None) -> None:  # noqa: PLR0913 - a row
         key = (self._ref, self._segment, id_)
-        if self._db.execute("SELECT 1 FROM messages WHERE conversation = ? AND segment = ? AND id = ?", key).fetchone():
-            return
         if self._has_about:
             state, text = self._shown(id_, by, state, text)
-        place = search_index.place(self._db, "messages", at, f"{self._tenant}/{self._conversation}/{id_}")
-        self._db.execute(
-            "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (place, *key, at, by, type_, state, text)
-        )
+        name = f"{self._tenant}/{self._conversation}/{id_}"
+        place = search_index.wanted_place(at, name)
+        try:
+            inserted = self._db.execute(ADD, (place, *key, at, by, type_, state, text))
+        except sqlite3.IntegrityError:  # another message has the place
+            place = search_index.place(self._db, "messages", at, name)
+            inserted = self._db.execute(ADD, (place, *key, at, by, type_, state, text))
+        if inserted.rowcount == 0:
+            return
         self._index(place, text)
         self._touched.messages += 1
         if type_ != SYSTEM:
@@ -173,17 +190,17 @@ class Segment:
 
     def _index(self, place: int, text: str | None) -> None:
         if text is not None:
-            search_index.add(self._db, search_index.MESSAGES, place, self._scope, text)
+            self._writing.terms.add(search_index.MESSAGES, place, self._scope, text)
 
     def _unindex(self, place: int, text: str | None) -> None:
         if text is not None:
-            search_index.remove(self._db, search_index.MESSAGES, place, self._scope, text)
+            self._writing.terms.remove(search_index.MESSAGES, place, self._scope, text)
 
 
 def _read(value: Mapping[str, Any]) -> Record | None:
     """The record, or None if it is of an unknown type, or says what admission would not let it say today."""
     try:
-        return read_record(MESSAGES, value)
+        return read_scanned(MESSAGES, value)
     except ValueError:
         return None
 

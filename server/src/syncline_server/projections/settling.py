@@ -5,8 +5,8 @@ function of the other tables; where counting anew would cost what the conversati
 differences, and `syncline rebuild` shows the same.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 from syncline_server.projections import lists, times
 from syncline_server.projections.model import Projected
@@ -32,14 +32,16 @@ def settle(writing: Writing) -> Projected:
     """Write what follows, and what the server's actor has to look at."""
     for conversation, touched in writing.touched.items():
         if touched.is_recounted or times.may_answer(writing, conversation, touched):
-            writing.tickets.update(ref for ref, _ in writing.linked(conversation))
+            writing.tickets.update(ticket.ref for ticket in writing.linked(conversation))
     for ticket in writing.tickets:
         times.write_answers(writing, ticket)
     for conversation, touched in writing.touched.items():
-        stamp = _show_newest(writing, conversation, touched)
-        _follow(writing, conversation, touched)
-        _list(writing, conversation, stamp)
+        row = _show_newest(writing, conversation, touched)
+        is_read = _follow(writing, conversation, touched)
+        if row.opened_at is not None or touched.is_moved:
+            _list(writing, conversation, row, stands_elsewhere=touched.is_moved or is_read)
     db = writing.db
+    writing.terms.write(db)
     for tenant, kind, id_ in writing.dirty:
         db.execute("INSERT OR REPLACE INTO dirty VALUES (?, ?, ?, ?)", (tenant, kind, id_, writing.next_change()))
     db.execute("DELETE FROM lists WHERE gone = 1 AND change < ?", (writing.change - CHANGES_KEPT,))
@@ -54,8 +56,16 @@ def settle(writing: Writing) -> Projected:
     )
 
 
-def _show_newest(writing: Writing, conversation: int, touched: Touched) -> int:
-    """The newest message into the conversation's row; returns what it is sorted by."""
+class Row(NamedTuple):
+    """What lists need of a conversation's row; `stamp` is what it is sorted by."""
+
+    tenant: str
+    stamp: int
+    opened_at: int | None
+
+
+def _show_newest(writing: Writing, conversation: int, touched: Touched) -> Row:
+    """The newest message into the conversation's row; returns what that is then."""
     db = writing.db
     newest = db.execute(
         "SELECT id, at, by, type, text FROM messages WHERE conversation = ? ORDER BY at DESC, id DESC LIMIT 1",
@@ -63,16 +73,19 @@ def _show_newest(writing: Writing, conversation: int, touched: Touched) -> int:
     ).fetchone()
     id_, at, by, type_, text = newest or (None, None, None, None, None)
     shown = None if text is None else " ".join(text[: 4 * EXCERPT_CHARACTERS].split())[:EXCERPT_CHARACTERS]
-    ((stamp,),) = db.execute(
+    (row,) = db.execute(
         "UPDATE conversations SET messages = messages + ?, last_id = ?, last_at = ?, last_by = ?, last_type = ?,"
-        " last_text = ?, stamp = max(ifnull(?, 0), ifnull(opened_at, 0)) WHERE ref = ? RETURNING stamp",
+        " last_text = ?, stamp = max(ifnull(?, 0), ifnull(opened_at, 0)) WHERE ref = ?"
+        " RETURNING tenant, stamp, opened_at",
         (touched.messages, id_, at, by, type_, shown, at, conversation),
     ).fetchall()
-    return int(stamp)
+    return Row(*row)
 
 
-def _follow(writing: Writing, conversation: int, touched: Touched) -> None:
-    """Who follows the conversation, and how much each has not read."""
+def _follow(writing: Writing, conversation: int, touched: Touched) -> bool:
+    """Who follows the conversation, and how much each has not read; returns whether that went to or from nothing for
+    anybody.
+    """
     db = writing.db
     known = {
         user: (BEFORE_ALL if up_to is None else (up_to, message), unread)
@@ -90,6 +103,7 @@ def _follow(writing: Writing, conversation: int, touched: Touched) -> None:
         for user in gone:
             del known[user]
         known.update((user, (BEFORE_ALL, 0)) for user in new)
+    crossed = False
     for user, (position, unread) in known.items():
         if touched.is_recounted or user in touched.moved or user in new:
             ((now,),) = db.execute(UNREAD, (conversation, *position, user))
@@ -97,6 +111,8 @@ def _follow(writing: Writing, conversation: int, touched: Touched) -> None:
             now = unread + _difference(user, position, touched.counted)
         if now != unread:
             db.execute("UPDATE following SET unread = ? WHERE conversation = ? AND user = ?", (now, conversation, user))
+            crossed = crossed or not now or not unread
+    return crossed
 
 
 def _difference(user: str, position: tuple[int, str], counted: Iterable[Counted]) -> int:
@@ -106,46 +122,38 @@ def _difference(user: str, position: tuple[int, str], counted: Iterable[Counted]
 def _followers(writing: Writing, conversation: int) -> set[str]:
     """Who follows it whether they have read any of it or not."""
     users = {row[0] for row in writing.db.execute("SELECT user FROM people WHERE conversation = ?", (conversation,))}
-    for ticket in _linked(writing, conversation):
+    for ticket in writing.linked(conversation):
         users.update(ticket.watchers)
         if ticket.assignee is not None:
             users.add(ticket.assignee)
     return users
 
 
-def _list(writing: Writing, conversation: int, stamp: int) -> None:
-    """The lists that it stands in, each with the number of this change."""
+def _list(writing: Writing, conversation: int, row: Row, *, stands_elsewhere: bool) -> None:
+    """The lists that it stands in, each with the number of this change; they are other ones only if
+    `stands_elsewhere`.
+    """
     db = writing.db
-    ((tenant, opened_at),) = db.execute(
-        "SELECT tenant, opened_at FROM conversations WHERE ref = ?", (conversation,)
-    ).fetchall()
+    change = writing.changes[row.tenant] = writing.next_change()
+    if not stands_elsewhere:
+        db.execute(
+            "UPDATE lists SET stamp = ?, change = ? WHERE conversation = ? AND gone = 0",
+            (row.stamp, change, conversation),
+        )
+        return
     wanted: set[str] = set()
-    if opened_at is not None:
+    if row.opened_at is not None:
         people = db.execute("SELECT user FROM people WHERE conversation = ?", (conversation,)).fetchall()
         unread = db.execute(
             "SELECT user FROM following WHERE conversation = ? AND unread > 0", (conversation,)
         ).fetchall()
-        tickets = _linked(writing, conversation)
-        wanted = lists.standing((row[0] for row in people), (row[0] for row in unread), tickets)
+        wanted = lists.standing((one[0] for one in people), (one[0] for one in unread), writing.linked(conversation))
     known = db.execute("SELECT list FROM lists WHERE conversation = ? AND gone = 0", (conversation,)).fetchall()
-    change = writing.changes[tenant] = writing.next_change()
     db.executemany(
         "INSERT OR REPLACE INTO lists VALUES (?, ?, ?, ?, ?, 0)",
-        [(conversation, one, tenant, stamp, change) for one in sorted(wanted)],
+        [(conversation, one, row.tenant, row.stamp, change) for one in sorted(wanted)],
     )
     db.executemany(
         "UPDATE lists SET gone = 1, change = ? WHERE conversation = ? AND list = ?",
         [(change, conversation, one) for (one,) in known if one not in wanted],
     )
-
-
-def _linked(writing: Writing, conversation: int) -> Sequence[lists.Linked]:
-    rows = writing.db.execute(
-        "SELECT status, team, assignee, watchers FROM ticket_links JOIN tickets ON ref = ticket"
-        " WHERE ticket_links.conversation = ?",
-        (conversation,),
-    )
-    return [
-        lists.Linked(status, team, assignee, tuple(filter(None, watchers.split("\n"))))
-        for status, team, assignee, watchers in rows
-    ]

@@ -50,8 +50,8 @@ def take(writing: Writing, tenant: str, id_: str, values: Iterable[Mapping[str, 
     if old_text != row["text"]:
         scope = search_index.tenant_scope(tenant)
         if old_text is not None:
-            search_index.remove(writing.db, search_index.TICKETS, place, scope, old_text)
-        search_index.add(writing.db, search_index.TICKETS, place, scope, row["text"])
+            writing.terms.remove(search_index.TICKETS, place, scope, old_text)
+        writing.terms.add(search_index.TICKETS, place, scope, row["text"])
     _link(writing, tenant, ref, ticket)
     times.take(writing, tenant, ref, sound)
     writing.tickets.add(ref)
@@ -70,10 +70,11 @@ def drop(writing: Writing, tenant: str, id_: str) -> None:
         "SELECT conversation FROM ticket_links WHERE ticket = ?", (ref,)
     ).fetchall():
         writing.touch(conversation).is_moved = True
-    search_index.remove(writing.db, search_index.TICKETS, place, search_index.tenant_scope(tenant), text)
+    writing.terms.remove(search_index.TICKETS, place, search_index.tenant_scope(tenant), text)
     writing.db.execute("DELETE FROM ticket_links WHERE ticket = ?", (ref,))
     times.drop(writing, ref)
     writing.db.execute("DELETE FROM tickets WHERE ref = ?", (ref,))
+    writing.tickets_changed()
     writing.is_purging = True
 
 
@@ -147,6 +148,7 @@ def _link(writing: Writing, tenant: str, ref: int, ticket: Ticket) -> None:
     )
     for conversation in known | wanted.keys():
         writing.touch(conversation).is_moved = True
+    writing.tickets_changed()
     for new in wanted.keys() - known:
         writing.mark(tenant, CONVERSATION, wanted[new])
 

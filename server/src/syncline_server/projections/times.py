@@ -91,7 +91,7 @@ def may_answer(writing: Writing, conversation: int, touched: Touched) -> bool:
     """Whether new messages of the conversation may be an answer that a ticket waits for: no more than that is looked
     at, else.
     """
-    if not touched.written:
+    if not touched.written or not writing.linked(conversation):
         return False
     roles = writing.db.execute("SELECT user, role FROM roles WHERE conversation = ?", (conversation,)).fetchall()
     others = {user for user, role in roles if role in NO_ANSWER_BY}

@@ -5,13 +5,54 @@ touches; `settling.py` then writes, once for each conversation, what follows.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
+
+from syncline_server.projections.search_index import Terms
 
 CONVERSATION: Final = "conversation"
 TICKET: Final = "ticket"
 
-NOTHING_YET: Final = ("", "")
+LINKED: Final = """
+    SELECT ref, id, status, team, assignee, watchers FROM ticket_links JOIN tickets ON ref = ticket
+    WHERE ticket_links.conversation = ?
+"""
+
+KNOWN_MAX: Final = 100_000
+"""Rows known by heart, some 20 MB; beyond it they are forgotten, and asked for when they are needed."""
+
+
+class Known:
+    """What no later transaction need ask the database again, as long as none is taken back."""
+
+    __slots__ = ("refs", "unaltered")
+
+    def __init__(self) -> None:
+        self.refs: dict[tuple[str, str], int] = {}
+        """The row of a conversation, by tenant and id."""
+        self.unaltered: set[tuple[int, int]] = set()
+        """Segments, by conversation and number, whose messages all show as they were written."""
+
+    def forget(self) -> None:
+        """Know nothing."""
+        self.refs.clear()
+        self.unaltered.clear()
+
+    def trim(self) -> None:
+        """Forget everything when it has become too much."""
+        if len(self.refs) + len(self.unaltered) > KNOWN_MAX:
+            self.forget()
+
+
+class Linked(NamedTuple):
+    """A ticket as the conversations that it is linked to know it; `ref` is its row."""
+
+    ref: int
+    id: str
+    status: str
+    team: str | None
+    assignee: str | None
+    watchers: tuple[str, ...]
 
 
 class Counted(NamedTuple):
@@ -45,8 +86,9 @@ class Touched:
 class Writing:
     """See the module's text. `change` is the number of the last change before."""
 
-    def __init__(self, db: sqlite3.Connection, change: int) -> None:
+    def __init__(self, db: sqlite3.Connection, change: int, known: Known | None = None) -> None:
         self.db = db
+        self.known = Known() if known is None else known
         self.change = change
         self.touched: dict[int, Touched] = {}
         self.tickets: set[int] = set()
@@ -55,18 +97,19 @@ class Writing:
         """(tenant, kind, id) of what the server's own actor has to look at."""
         self.changes: dict[str, int] = {}
         """By tenant, the number of its last change."""
+        self.terms = Terms()
         self.is_purging = False
         """Whether something was erased that is still in the search index."""
-        self._refs: dict[tuple[str, str], int] = {}
+        self._linked: dict[int, Sequence[Linked]] = {}
 
     def conversation(self, tenant: str, conversation: str) -> int:
         """The row of a conversation, made if there is none: a segment may be read before its head."""
-        ref = self._refs.get((tenant, conversation))
+        ref = self.known.refs.get((tenant, conversation))
         if ref is None:
             ref = self._find(tenant, conversation)
             if ref is None:
                 ref = self._insert("INSERT INTO conversations (tenant, id) VALUES (?, ?)", (tenant, conversation))
-            self._refs[tenant, conversation] = ref
+            self.known.refs[tenant, conversation] = ref
         return ref
 
     def touch(self, conversation: int) -> Touched:
@@ -80,12 +123,20 @@ class Writing:
         """Have the server's actor look at a conversation or ticket."""
         self.dirty[tenant, kind, id] = None
 
-    def linked(self, conversation: int) -> list[tuple[int, str]]:
-        """Row and id of the tickets that are linked to a conversation."""
-        return self.db.execute(
-            "SELECT ref, id FROM ticket_links JOIN tickets ON ref = ticket WHERE ticket_links.conversation = ?",
-            (conversation,),
-        ).fetchall()
+    def linked(self, conversation: int) -> Sequence[Linked]:
+        """The tickets that are linked to a conversation."""
+        linked = self._linked.get(conversation)
+        if linked is None:
+            rows = self.db.execute(LINKED, (conversation,))
+            linked = self._linked[conversation] = [
+                Linked(ref, id_, status, team, assignee, tuple(filter(None, watchers.split("\n"))))
+                for ref, id_, status, team, assignee, watchers in rows
+            ]
+        return linked
+
+    def tickets_changed(self) -> None:
+        """Tickets, or what they are linked to, are about to change or have changed."""
+        self._linked.clear()
 
     def next_change(self) -> int:
         """The number of the next change."""
