@@ -33,7 +33,7 @@ from support.updates import UpdateMaker
 from support.wire import wire_device
 from syncline_protocol import frames
 from syncline_server.wire import SYNC, SYNC_STEP_1, SYNC_UPDATE, varint, yjs_message
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 CASES = size("CASES", 5_000)
@@ -197,6 +197,15 @@ async def check_device_refused(server: ServerProcess, document: str, update: byt
     assert await head_of(server, document) == 0
 
 
+async def close_code(socket: ClientConnection) -> int:
+    """The code with which the server closes, saying nothing before."""
+    with pytest.raises(ConnectionClosed) as closed:
+        async with asyncio.timeout(5):
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd.code
+
+
 async def check_stock_refused(server: ServerProcess, document: str, before: bytes, update: bytes) -> None:
     """Whether what was before is taken or not: the update is not."""
     user = document.replace("/", "-")
@@ -206,11 +215,7 @@ async def check_stock_refused(server: ServerProcess, document: str, before: byte
             head = await head_of(server, document)
             await socket.send(yjs_message(SYNC, SYNC_UPDATE, payload))
             if payload is update:
-                with pytest.raises(ConnectionClosed) as closed:
-                    async with asyncio.timeout(5):
-                        await socket.recv()
-                assert closed.value.rcvd is not None
-                assert closed.value.rcvd.code == 4422, (document, closed.value)
+                assert await close_code(socket) == 4422, document
                 assert await head_of(server, document) == head
             else:
                 await asyncio.sleep(0.05)
@@ -222,8 +227,4 @@ async def check_vectors_refused(server: ServerProcess) -> None:
         async with connect(f"{server.url}/yjs/page/vectors?token={server.token('v')}", compression=None) as socket:
             await socket.recv()
             await socket.send(yjs_message(SYNC, SYNC_STEP_1, vector))
-            with pytest.raises(ConnectionClosed) as closed:
-                async with asyncio.timeout(5):
-                    await socket.recv()
-            assert closed.value.rcvd is not None
-            assert closed.value.rcvd.code in {4400, 4422}, closed.value
+            assert await close_code(socket) in {4400, 4422}

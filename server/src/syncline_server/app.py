@@ -33,6 +33,7 @@ from syncline_server.session import Session
 from syncline_server.settings import Settings
 from syncline_server.socket import Socket
 from syncline_server.storage.compaction import Compactor
+from syncline_server.storage.connections import WAL_BYTES_AT_START
 from syncline_server.storage.interface import StoreError
 from syncline_server.storage.sqlite import SqliteStore
 from syncline_server.storage.worker import Worker
@@ -117,7 +118,7 @@ async def opened(settings: Settings, *, configuration: LiveConfiguration | None 
     authority = Authority(read_secret(settings.data), groups_of=configuration.groups_of)
     metrics = Metrics()
     async with (
-        SqliteStore(settings.data, durability=settings.durability) as store,
+        SqliteStore(settings.data, durability=settings.durability, wal_bytes_at_start=WAL_BYTES_AT_START) as store,
         Worker() as worker,
         Projections(settings.data, store, is_on=settings.projections) as projections,
     ):

@@ -115,6 +115,32 @@ async def test_closing_leaves_one_file_with_everything(tmp_path: Path) -> None:
     assert not (tmp_path / f"{DATABASE_NAME}-wal").exists()
 
 
+async def test_the_wal_has_its_length_from_the_start(tmp_path: Path) -> None:
+    wal = tmp_path / f"{DATABASE_NAME}-wal"
+    async with SqliteStore(tmp_path, wal_bytes_at_start=1_000_000) as store:
+        made = wal.stat().st_size
+        assert 1_000_000 <= made < 1_200_000
+        assert (tmp_path / DATABASE_NAME).stat().st_size < 200_000
+        await append_many(store, await new_document(store), 1, 50)
+        assert wal.stat().st_size == made
+    async with SqliteStore(tmp_path, wal_bytes_at_start=1_000_000) as store:
+        (document,) = await store.read_all_documents(0)
+        assert await read_all(store, document.number) == expected_rows(document.number, 1, 50)
+
+
+async def test_a_full_disk_that_cannot_hold_the_wal_yet_opens_all_the_same(tmp_path: Path) -> None:
+    with closing(Disk()) as disk:
+        async with SqliteStore(tmp_path, connect=disk.connect) as store:
+            document = await new_document(store)
+        disk.fail(Fault.DISK_FULL, after=20)
+        async with SqliteStore(tmp_path, connect=disk.connect, wal_bytes_at_start=1_000_000) as store:
+            with pytest.raises(StoreUnavailable, match="the disk is full"):
+                await store.append([entry(document, 1)])
+            disk.fail(None)
+            await store.append([entry(document, 1)])
+            assert await read_all(store, document) == expected_rows(document, 1, 1)
+
+
 async def test_the_reader_can_neither_write_nor_checkpoint(opened: Connections) -> None:
     await opened.alone(opened.write("INSERT INTO meta VALUES ('a', 1)", (), doing="write"))
     for sql in ("DELETE FROM meta", "PRAGMA wal_checkpoint"):

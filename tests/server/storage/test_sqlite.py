@@ -130,8 +130,9 @@ async def count_lost(disk: Disk, directory: Path, cuts: int) -> int:
 
 
 @pytest.mark.usefixtures("busy_store")
-async def test_no_power_cut_loses_what_was_acknowledged(disk: Disk, tmp_path: Path) -> None:
-    async with SqliteStore(tmp_path / "before", connect=disk.connect) as store:
+@pytest.mark.parametrize("wal_bytes_at_start", [0, 150_000])
+async def test_no_power_cut_loses_what_was_acknowledged(disk: Disk, tmp_path: Path, wal_bytes_at_start: int) -> None:
+    async with SqliteStore(tmp_path / "before", connect=disk.connect, wal_bytes_at_start=wal_bytes_at_start) as store:
         await work(store, disk, groups=100)
     assert await count_lost(disk, tmp_path, CUTS) == 0
 

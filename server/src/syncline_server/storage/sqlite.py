@@ -36,12 +36,20 @@ PREFIX_END: Final = "\U0010ffff"
 
 
 class SqliteStore:
-    """The store in `directory`, which is created if it is not there. One process has it at a time."""
+    """The store in `directory`, which is created if it is not there. One process has it at a time.
+
+    `wal_bytes_at_start`: for a process that goes on writing, the size of SQLite's write-ahead log to begin with.
+    """
 
     def __init__(
-        self, directory: Path, *, durability: Durability = Durability.FULL, connect: Connect = connect_sqlite
+        self,
+        directory: Path,
+        *,
+        durability: Durability = Durability.FULL,
+        connect: Connect = connect_sqlite,
+        wal_bytes_at_start: int = 0,
     ) -> None:
-        self._connections = Connections(directory, durability, connect)
+        self._connections = Connections(directory, durability, connect, wal_bytes_at_start=wal_bytes_at_start)
         self._log = LogTables(self._connections)
         self._wiping = Wiping(self._connections)
         self._cursors: dict[tuple[int, int], tuple[int, int]] = {}
