@@ -1,9 +1,11 @@
 """The projections' database: transactions, threads, and what becomes of a file that is none of ours."""
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -65,9 +67,115 @@ async def test_readers_cannot_write(database: Database) -> None:
         await database.read(lambda db: put(db, "a"))
 
 
-async def test_errors_of_the_database_are_translated(database: Database) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM nothing",
+        "SELECT nothing FROM meta",
+        "SELEC 1",
+        "SELECT rowid FROM message_terms WHERE message_terms MATCH '\"'",
+        "SELECT 1 WHERE '{' ->> '$'",
+    ],
+)
+async def test_a_wrong_question_is_no_damage(database: Database, statement: str) -> None:
+    with pytest.raises(sqlite3.OperationalError):
+        await database.read(lambda db: db.execute(statement).fetchall())
+    assert database.damage is None
+    assert await database.read(keys) == set()
+
+
+@pytest.mark.parametrize("values", ["('a', NULL)", "('a', x'00')"])
+async def test_a_value_that_fits_no_column_is_no_damage(database: Database, values: str) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        await database.write(lambda db: db.execute(f"INSERT INTO meta VALUES {values}"))
+    assert database.damage is None
+
+
+async def test_a_lock_is_no_damage(database: Database) -> None:
+    await database.write(lambda db: db.execute("PRAGMA busy_timeout = 50").fetchall())
+    with closing(sqlite3.connect(database.path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="SQLITE_BUSY"):
+            await database.write(lambda db: put(db, "a"))
+    assert database.damage is None
+    await database.write(lambda db: put(db, "a"))
+
+
+async def test_a_full_disk_is_no_damage(database: Database) -> None:
+    def fill(db: sqlite3.Connection) -> None:
+        db.execute("INSERT INTO meta VALUES ('long', ?)", ("x" * 10_000_000,))
+
+    await database.write(lambda db: db.execute("PRAGMA max_page_count = 200").fetchall())
+    with pytest.raises(StoreUnavailable, match="SQLITE_FULL"):
+        await database.write(fill)
+    assert database.damage is None
+    await database.write(lambda db: put(db, "a"))
+
+
+async def test_an_io_error_is_no_damage(database: Database) -> None:
+    await database.write(lambda db: put(db, "a"))
+    wal = database.path.with_name("projections.db-wal")
+    content = wal.read_bytes()
+    os.truncate(wal, 0)
+    with pytest.raises(StoreUnavailable, match="SQLITE_IOERR"):
+        await database.read(keys)
+    assert database.damage is None
+    wal.write_bytes(content)
+    assert await database.read(keys) == {"a"}
+
+
+@pytest.mark.parametrize("name", ["meta", "lists", "messages_by_id", "message_terms", "ticket_terms_data"])
+async def test_a_missing_table_or_index_is_damage(tmp_path: Path, name: str) -> None:
+    database = Database(tmp_path / "projections.db")
+    await database.open()
+    told: list[str | None] = []
+    database.on_damage = lambda: told.append(database.damage)
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        if name == "ticket_terms_data":
+            other.execute("PRAGMA writable_schema = ON")
+            other.execute("DELETE FROM sqlite_schema WHERE name = ?", (name,))
+        else:
+            other.execute(f"DROP {'INDEX' if name == 'messages_by_id' else 'TABLE'} {name}")
+    if name != "messages_by_id":
+        with pytest.raises(StoreCorrupt):
+            await database.read(lambda db: db.execute(f"SELECT * FROM {name.removesuffix('_data')}").fetchall())
+        assert told == [database.damage]
+    await database.close()
+    assert await database.open()
+    assert database.damage is None
+    assert await database.read(keys) == set()
+    await database.close()
+
+
+async def test_damaged_pages_and_text_are_damage(tmp_path: Path) -> None:
+    database = Database(tmp_path / "projections.db")
+    await database.open()
+    await database.write(lambda db: put(db, "damaged" * 50))
+    await database.close()
+    content = database.path.read_bytes()
+    assert b"damageddamaged" in content
+    database.path.write_bytes(content.replace(b"damageddamaged", b"damaged\xff\xffmaged"))
+    assert not await database.open()
     with pytest.raises(StoreCorrupt):
-        await database.read(lambda db: db.execute("SELECT * FROM nothing"))
+        await database.read(keys)
+    assert database.damage is not None
+    await database.close()
+    start = content.index(b"damageddamaged") // 4096 * 4096
+    database.path.write_bytes(content[:start] + bytes(4096) + content[start + 4096 :])
+    assert await database.open()
+    assert await database.read(keys) == set()
+    await database.close()
+
+
+async def test_a_file_of_another_format_is_made_anew(tmp_path: Path) -> None:
+    database = Database(tmp_path / "projections.db")
+    await database.open()
+    await database.close()
+    content = bytearray(database.path.read_bytes())
+    content[44:48] = b"\x00\x00\x00\x63"  # the format of its schema: SQLITE_ERROR, as of a wrong statement
+    database.path.write_bytes(content)
+    assert await database.open()
+    await database.close()
 
 
 async def test_a_caller_that_is_cancelled_leaves_the_transaction_whole(database: Database) -> None:

@@ -1,14 +1,17 @@
 """The task that keeps the tables up: failures, and how long one waits."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from support.histories import TENANT, Histories, wild
 from syncline_protocol.documents.identity import Identity, Role
 from syncline_server.projections import feed
+from syncline_server.projections.database import NAME, Database
 from syncline_server.projections.projections import Projections
 from syncline_server.projections.projector import Projector
 from syncline_server.storage.interface import StoreUnavailable
@@ -134,3 +137,25 @@ async def test_messages_wait_for_more_and_what_the_server_answers_to_takes_them_
     await histories.ticket("t1", "opened", subject="Tablet", conversation="c1")
     assert await projections.wait_for_change(TENANT, position, 2.0)
     assert (await projections.inbox(MEI)).rows[0].messages == 1
+
+
+async def test_making_anew_is_tried_again_when_the_disk_says_no(
+    tmp_path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Projections(tmp_path, store) as projections:
+        await wild(Histories(store, committed=projections.committed), 2)
+        assert await projections.caught_up()
+        digest = await projections.digest()
+    with closing(sqlite3.connect(tmp_path / NAME, isolation_level=None)) as another:
+        another.execute("UPDATE positions SET name = 'of another store'")
+    async with Projections(tmp_path, store) as projections:
+        open_, refusals = Database.open, [StoreUnavailable("full")] * 2
+
+        async def refuse(database: Database) -> bool:
+            if refusals:
+                raise refusals.pop()
+            return await open_(database)
+
+        monkeypatch.setattr(Database, "open", refuse)
+        assert await projections.complete(timeout_s=30)
+        assert (refusals, await projections.digest()) == ([], digest)

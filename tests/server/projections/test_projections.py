@@ -15,10 +15,11 @@ from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.documents.messages import reduce_messages
 from syncline_protocol.documents.schema import MESSAGES
 from syncline_protocol.documents.user import ReadPosition, reduce_user, unread_count
+from syncline_server.projections import facts
 from syncline_server.projections.database import NAME
 from syncline_server.projections.model import Projected
 from syncline_server.projections.projections import Projections
-from syncline_server.storage.interface import DocumentKey, StoreError
+from syncline_server.storage.interface import DocumentKey, StoreCorrupt, StoreError
 from syncline_server.storage.sqlite import SqliteStore
 
 MEI = Identity(tenant=TENANT, user="mei", device="desk", role=Role.AGENT)
@@ -99,6 +100,36 @@ async def test_a_database_that_is_of_no_use_is_made_anew(tmp_path: Path, damage:
                 await asyncio.sleep(0.05)
             assert await projections.digest() == digest
             assert projections.failure is None
+
+
+async def test_a_table_that_is_lost_while_it_runs_is_made_anew_whoever_finds_out(
+    tmp_path: Path, projections: Projections, histories: Histories
+) -> None:
+    await wild(histories, 3)
+    assert await projections.caught_up()
+    digest = await projections.digest()
+    run(tmp_path / NAME, "DROP TABLE ratings")
+    with pytest.raises(StoreCorrupt):
+        await projections.facts.ratings(TENANT, "t1")
+    while await projections.complete(timeout_s=1) is False or await digest_or_none(projections) is None:
+        await asyncio.sleep(0.05)
+    assert await projections.digest() == digest
+
+
+async def test_a_wrong_question_leaves_the_database_as_it_is(
+    projections: Projections, histories: Histories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await histories.open("c1")
+    assert await projections.caught_up()
+    position = (await projections.inbox(MEI)).position
+    monkeypatch.setattr(facts, "LOADS", "SELECT nothing FROM tickets")
+    with pytest.raises(sqlite3.OperationalError):
+        await projections.facts.loads(TENANT)
+    await histories.open("c2")
+    assert await projections.caught_up()
+    assert projections.failure is None
+    changes = await projections.inbox_changes(MEI, since=position)
+    assert (changes.stale, [row.conversation for row in changes.rows]) == (False, ["c2"])
 
 
 async def digest_or_none(projections: Projections) -> bytes | None:

@@ -1,8 +1,11 @@
 """The tables: made by their statements, and asked by their indices."""
 
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
+from support.projected import tables
 from syncline_server.projections import inbox, schema, search, settling
 
 QUESTIONS = {
@@ -43,3 +46,22 @@ def test_all_tables_are_strict(db: sqlite3.Connection) -> None:
     ours = {name for name in tables if not name.startswith(("sqlite_", "message_terms", "ticket_terms"))}
     assert len(ours) >= 10
     assert all(tables[name] for name in ours)
+
+
+def test_what_is_missing_is_noticed() -> None:
+    for kind, name in (("TABLE", "lists"), ("INDEX", "messages_by_time"), ("TABLE", "message_terms")):
+        with tables() as db:
+            assert schema.is_whole(db)
+            db.execute("CREATE TABLE more (a)")
+            assert schema.is_whole(db)
+            db.execute(f"DROP {kind} {name}")
+            assert not schema.is_whole(db)
+
+
+def test_a_search_index_that_cannot_be_read_is_noticed(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "damaged.db", isolation_level=None)) as made:
+        for statement in schema.TABLES:
+            made.execute(statement)
+        made.execute("UPDATE ticket_terms_config SET v = 99 WHERE k = 'version'")
+    with closing(sqlite3.connect(tmp_path / "damaged.db")) as opened, pytest.raises(sqlite3.Error):
+        schema.is_whole(opened)

@@ -3,6 +3,11 @@
 A call is one function with all its statements, run in the connection's thread: a hop for a transaction, and not for
 each statement as in the store, whose commits are few and large. Nobody waits for the disk (`synchronous=NORMAL`): what
 power loss takes is made anew from the log. Only the writer checkpoints (docs/decisions/0002-one-writer.md).
+
+Making it anew takes long for a large store, and nothing is listed meanwhile. So an error counts as damage
+(`StoreCorrupt`) only if the file is at fault: it cannot be read, contradicts itself, or lacks a table. A disk that is
+full or fails and a lock pass (`StoreUnavailable`); a statement that does not fit whole tables is a mistake of this
+program, which would be met again in the next database, and stays what it is (`sqlite3.Error`).
 """
 
 import asyncio
@@ -18,8 +23,8 @@ from typing import Final, TypeVar
 
 from syncline_server.projections import schema
 from syncline_server.storage.connections import BUSY_WAIT_S
-from syncline_server.storage.failures import DATABASE_ERRORS, translate
-from syncline_server.storage.interface import StoreUnavailable
+from syncline_server.storage.failures import DATABASE_ERRORS, PRIMARY_CODE_MASK, DatabaseError, translate
+from syncline_server.storage.interface import StoreCorrupt, StoreError, StoreUnavailable
 
 NAME: Final = "projections.db"
 
@@ -34,6 +39,15 @@ CHECKPOINT_PAGES: Final = 4_000
 
 WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
 
+STATEMENT_CODES: Final = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_SCHEMA})
+"""Primary codes of a statement that does not fit the tables: either may be at fault."""
+
+DATATYPE: Final = sqlite3.SQLITE_CONSTRAINT | 12 << 8
+"""SQLITE_CONSTRAINT_DATATYPE, of STRICT tables, for which the standard library has no name yet."""
+
+VALUE_CODES: Final = frozenset({sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_CONSTRAINT_NOTNULL, DATATYPE})
+"""Codes of a value that does not fit its column, whatever else is in the database."""
+
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
@@ -44,6 +58,10 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.generation = ""
+        self.damage: str | None = None
+        """Why it has to be made anew: what somebody met who read or wrote."""
+        self.on_damage: Callable[[], None] = lambda: None
+        """Told when that is found."""
         self._writer: _Thread
         self._readers: list[_Thread] = []
         self._aside: _Thread
@@ -54,16 +72,21 @@ class Database:
         is_new = False
         try:
             await self._open()
-        except _Unusable:
+        except (_Unusable, StoreCorrupt):
             is_new = self.path.exists()
             self.delete()
             await self._open()
+        self.damage = None
         return is_new
 
     async def _open(self) -> None:
         self._writer = _Thread("projections-writer")
         await self._writer.connect(lambda: _open_writer(self.path))
-        self.generation = await self._writer.run(_read_generation)
+        try:
+            self.generation = await self._writer.run(_read_generation)
+        except BaseException:
+            await self._writer.close()
+            raise
         self._readers = [_Thread(f"projections-reader-{number}") for number in range(READERS)]
         for reader in self._readers:
             await reader.connect(lambda: _open_reader(self.path))
@@ -84,19 +107,27 @@ class Database:
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` in one transaction, all of it or nothing. Raises `StoreError`."""
-        return await self._writer.run(lambda db: _together(db, work))
+        return await self._run(self._writer, lambda db: _together(db, work))
 
     async def checkpoint(self) -> None:
         """Carry the WAL over, and empty it if no reader is in the way. Raises `StoreError`."""
-        await self._writer.run(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+        await self._run(self._writer, lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on one state of the database. Raises `StoreError`."""
-        return await next(self._next_reader).run(lambda db: _together(db, work, begin="BEGIN"))
+        return await self._run(next(self._next_reader), lambda db: _together(db, work, begin="BEGIN"))
 
     async def read_aside(self, work: Work[T]) -> T:
         """The same for what takes a second or more: one after the other, and no other reading waits for it."""
-        return await self._aside.run(lambda db: _together(db, work, begin="BEGIN"))
+        return await self._run(self._aside, lambda db: _together(db, work, begin="BEGIN"))
+
+    async def _run(self, thread: "_Thread", work: Work[T]) -> T:
+        try:
+            return await thread.run(work)
+        except StoreCorrupt as error:
+            self.damage = str(error)
+            self.on_damage()
+            raise
 
 
 class _Unusable(Exception):
@@ -137,8 +168,24 @@ class _Thread:
 
 
 def _translating(db: sqlite3.Connection, work: Work[T]) -> T:
-    with translated("work on the projections"):
+    try:
         return work(db)
+    except DATABASE_ERRORS as error:
+        raise _meaning(error, db) or error from error
+
+
+def _meaning(error: DatabaseError, db: sqlite3.Connection) -> StoreError | None:
+    """What an error met on a database that had been opened means; None if it is a mistake in this program."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code in VALUE_CODES:
+        return None
+    if code is not None and code & PRIMARY_CODE_MASK in STATEMENT_CODES:
+        try:
+            if schema.is_whole(db):
+                return None
+        except DATABASE_ERRORS as why:
+            return translate(why, "look at the tables of the projections")
+    return translate(error, "work on the projections")
 
 
 @contextmanager
@@ -201,10 +248,10 @@ def _set_up(db: sqlite3.Connection) -> None:
         db.execute(f"PRAGMA {pragma}").fetchall()
     ((version,),) = db.execute("PRAGMA user_version")
     ((tables,),) = db.execute("SELECT count(*) FROM sqlite_schema")
-    if tables and version != schema.USER_VERSION:
-        raise _Unusable
     if not tables:
         _together(db, _create)
+    elif version != schema.USER_VERSION or not schema.is_whole(db):
+        raise _Unusable
 
 
 def _create(db: sqlite3.Connection) -> None:

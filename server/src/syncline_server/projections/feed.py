@@ -61,9 +61,8 @@ class Feed:
         self.failure: str | None = None
         self.is_merging: bool | None = None
         """Whether erased terms are still in the search index; None: not known yet."""
-        self.damage: str | None = None
-        """Why the database has to be made anew: what somebody met who read it."""
         self._database = database
+        database.on_damage = self.wake
         self._store = store
         self._on_projected = on_projected
         self._projector = Projector()
@@ -130,8 +129,8 @@ class Feed:
             self._tell()
 
     async def _step(self) -> None:
-        if self.damage is not None:
-            raise Damaged(self.damage)
+        if self._database.damage is not None:
+            raise Damaged(self._database.damage)
         if self.is_merging is None:
             self.is_merging = await self._write(_is_purging)
         if self.queue:
@@ -143,7 +142,7 @@ class Feed:
             await self._merge()
         self.failure = None
         self._tell()
-        if not (self.queue or self.behind or self.is_merging or self.damage):
+        if not (self.queue or self.behind or self.is_merging or self._database.damage):
             self._awake.clear()
             await self._awake.wait()
 
@@ -272,6 +271,7 @@ class Feed:
 
     async def _start_anew(self, why: str) -> None:
         self._logger.error("projections.made_anew", why=why)
+        self._database.damage = why  # until it is open again: this may take more than one attempt
         try:
             await self._database.close()
             self._database.delete()
@@ -281,7 +281,6 @@ class Feed:
             await asyncio.sleep(RETRY_S)
             return
         self._projector.forget()
-        self.damage = None
         self.behind, self.compared = 1, 0
         self.is_merging, self._is_first_merge = None, True
         await asyncio.sleep(RETRY_S)  # should it be found damaged again and again, nothing else suffers

@@ -28,7 +28,7 @@ from syncline_server.projections.feed import Feed
 from syncline_server.projections.model import Dirty, Projected, Seen, View
 from syncline_server.projections.queue import PROJECTED, Job
 from syncline_server.projections.reports import Report
-from syncline_server.storage.interface import DocumentKey, Store, StoreCorrupt
+from syncline_server.storage.interface import DocumentKey, Store
 
 T = TypeVar("T")
 
@@ -224,9 +224,4 @@ class Projections:
         self.on_projected(projected)
 
     async def _read(self, work: Work[T], *, aside: bool = False) -> T:
-        try:
-            return await (self._database.read_aside(work) if aside else self._database.read(work))
-        except StoreCorrupt as error:
-            self._feed.damage = str(error)
-            self._feed.wake()
-            raise
+        return await (self._database.read_aside(work) if aside else self._database.read(work))

@@ -4,12 +4,18 @@ What is answered from is a function of the records alone, except for what only l
 ids (`ref`, `place`), numbers of changes, and what waits to be looked at (`dirty`).
 """
 
+import functools
+import sqlite3
+from contextlib import closing
 from typing import Final
 
 from syncline_protocol.limits import PROTOCOL_VERSION
 
 VERSION: Final = 3
 """Raised with every change of a table, of what stands in it, or of the terms under which texts are found."""
+
+TERMS: Final = ("message_terms", "ticket_terms")
+"""The tables of FTS5."""
 
 USER_VERSION: Final = PROTOCOL_VERSION << 16 | VERSION
 
@@ -245,3 +251,29 @@ TABLES: Final = (
     CREATE VIRTUAL TABLE ticket_terms USING fts5 (scope, terms, content='', columnsize=0, tokenize='ascii')
     """,
 )
+
+
+def is_whole(db: sqlite3.Connection) -> bool:
+    """Whether all tables and indices are there, and every table can be read. Raises `sqlite3.Error`, also of a table
+    that is damaged.
+    """
+    if not _names() <= _named(db):
+        return False
+    for kind, name in sorted(_names()):
+        if kind == "table":
+            where = f"WHERE {name} MATCH 'x'" if name in TERMS else ""  # which cannot be read without a term
+            db.execute(f"SELECT 1 FROM {name} {where} LIMIT 1").fetchall()  # noqa: S608 - our own names
+    return True
+
+
+@functools.cache
+def _names() -> frozenset[tuple[str, str]]:
+    """What `TABLES` make, with the tables that FTS5 keeps its own in."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        for statement in TABLES:
+            db.execute(statement)
+        return _named(db)
+
+
+def _named(db: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+    return frozenset(db.execute("SELECT type, name FROM sqlite_schema").fetchall())
