@@ -167,10 +167,46 @@ async def test_a_customer_of_many_conversations_finds_all_of_theirs(
     assert {hit.conversation for hit in await found(projections, ANN, "router")} == {"c1", "c3", "c5", "c7"}
 
 
+@pytest.mark.parametrize("scopes", [0, 1_000])
+async def test_a_technicians_page_is_full_while_there_is_more(
+    projections: Projections, histories: Histories, monkeypatch: pytest.MonkeyPatch, scopes: int
+) -> None:
+    monkeypatch.setattr("syncline_server.projections.search.SCOPES_MAX", scopes)
+    monkeypatch.setattr("syncline_server.projections.search.PASSED_MAX", 5)
+    await histories.open("mine", customer="bob", tom="technician")
+    await histories.open("other", customer="bob")
+    for _ in range(5):
+        await histories.say("mine", "router")
+        for number in range(9):
+            await histories.say("other", f"router {number}")
+    for number in range(8):
+        opened = await histories.ticket(f"t{number}", "opened", subject="router", customer="ann")
+        group = "hardware" if number % 4 == 0 else "software"
+        await histories.ticket(f"t{number}", "assignment", by="server", cause=opened["id"], group=group)
+    assert await projections.caught_up()
+    tom = identity("tom", Role.TECHNICIAN, "hardware")
+    first = await projections.search(tom, "router", limit=4)
+    assert [hit.kind for hit in first.hits] == ["ticket", "ticket", "message", "message"]
+    second = await projections.search(tom, "router", limit=4, cursor=first.next)
+    assert [hit.conversation for hit in second.hits] == ["mine"] * 3
+    assert second.next is None
+
+
+async def test_a_full_page_of_all_there_is_has_no_next(projections: Projections, histories: Histories) -> None:
+    await histories.open("other", customer="bob")
+    await histories.say("other", "router")
+    await histories.open("mine", customer="bob", tom="technician")
+    await histories.say("mine", "router")
+    assert await projections.caught_up()
+    page = await projections.search(identity("tom", Role.TECHNICIAN), "router", limit=1)
+    assert (len(page.hits), page.next) == (1, None)
+
+
 async def test_a_page_that_looked_at_enough_is_short_and_goes_on(
     projections: Projections, histories: Histories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncline_server.projections.search.PASSED_MAX", 5)
+    for name, value in (("SCOPES_MAX", 0), ("PASSED_MAX", 5), ("READINGS_MAX", 2)):
+        monkeypatch.setattr(f"syncline_server.projections.search.{name}", value)
     await histories.open("mine", customer="bob", tom="technician")
     await histories.open("other", customer="bob")
     await histories.say("mine", "router")
@@ -180,7 +216,8 @@ async def test_a_page_that_looked_at_enough_is_short_and_goes_on(
     tom = identity("tom", Role.TECHNICIAN)
     first = await projections.search(tom, "router")
     assert (first.hits, first.next is None) == ((), False)
-    assert [hit.conversation for hit in await found(projections, tom, "router")] == ["mine"]
+    second = await projections.search(tom, "router", cursor=first.next)
+    assert ([hit.conversation for hit in second.hits], second.next) == (["mine"], None)
 
 
 async def test_what_makes_no_sense_is_said(projections: Projections) -> None:

@@ -12,13 +12,14 @@ queue, and one task (`feed.py`) writes it into `DATA/projections.db`, batch by b
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
 import structlog
 from syncline_protocol.documents.identity import Identity
-from syncline_protocol.listings import InboxChanges, InboxPage, SearchPage, TicketPage
+from syncline_protocol.listings import Hit, InboxChanges, InboxPage, SearchPage, TicketPage
 from syncline_protocol.names import parse_name
 
 from syncline_server.projections import digest, dirt, inbox, lists, reports, search, ticket_list
@@ -181,7 +182,15 @@ class Projections:
     ) -> SearchPage:
         """Messages and tickets (`kind`: only one of them) that hold all of `q` and that `identity` may read."""
         wanted = search.parse(identity, q, kind, conversation)
-        return await self._read(lambda db: search.read(db, wanted, limit, cursor))
+        limit = min(max(limit, 1), search.LIMIT_MAX)
+        hits: list[Hit] = []
+        for _ in range(search.READINGS_MAX):
+            page = await self._read(partial(search.read, search=wanted, limit=limit - len(hits), cursor=cursor))
+            hits += page.hits
+            cursor = page.next
+            if cursor is None or len(hits) == limit:
+                break
+        return SearchPage(hits=tuple(hits), next=cursor)
 
     async def tickets(  # noqa: PLR0913 - what may be asked for
         self,

@@ -49,7 +49,7 @@ def wanted(identity: Identity, *, status: str | None, group: str | None, assigne
         raise InvalidQuery(f"there is no status {status!r}: it is one of {', '.join(sorted(lists.STATUSES))}")
     if identity.role is Role.CUSTOMER and (status, group, assignee) != (None, None, None):
         raise InvalidQuery("a customer's tickets are not narrowed by what the staff sees")
-    conditions, parameters = _visible(identity)
+    conditions, parameters = visible(identity)
     if status == OPEN:
         conditions.append(f"status NOT IN ({_marks(len(ENDED))})")
         parameters += sorted(ENDED)
@@ -58,6 +58,20 @@ def wanted(identity: Identity, *, status: str | None, group: str | None, assigne
             conditions.append(f"{column} = ?")
             parameters.append(value)
     return Wanted(tuple(conditions), tuple(parameters))
+
+
+def visible(identity: Identity) -> tuple[list[str], list[Any]]:
+    """Which tickets somebody may see at all, as conditions and parameters: what `documents/access.py` of the protocol
+    says of one ticket, for all of them.
+    """
+    user, tenant = identity.user, identity.tenant
+    if identity.role in lists.SEES_ALL:
+        return [], []
+    if identity.role is Role.CUSTOMER:
+        return [OF_A_CUSTOMER], [tenant, user, user, tenant, lists.name(lists.PERSON, user)]
+    groups = sorted(identity.groups)
+    watches = "instr(char(10) || watchers || char(10), ?)"
+    return [f"(team IN ({_marks(len(groups))}) OR assignee = ? OR {watches})"], [*groups, user, f"\n{user}\n"]
 
 
 def read(db: sqlite3.Connection, identity: Identity, asked: Wanted, limit: int, cursor: str | None) -> TicketPage:
@@ -71,18 +85,6 @@ def read(db: sqlite3.Connection, identity: Identity, asked: Wanted, limit: int, 
     return TicketPage(
         tickets=tuple(_row(identity, row) for row in shown), next=str(shown[-1][0]) if len(rows) > limit else None
     )
-
-
-def _visible(identity: Identity) -> tuple[list[str], list[Any]]:
-    """What `documents/access.py` of the protocol says of one ticket, for all of them."""
-    user, tenant = identity.user, identity.tenant
-    if identity.role in lists.SEES_ALL:
-        return [], []
-    if identity.role is Role.CUSTOMER:
-        return [OF_A_CUSTOMER], [tenant, user, user, tenant, lists.name(lists.PERSON, user)]
-    groups = sorted(identity.groups)
-    watches = "instr(char(10) || watchers || char(10), ?)"
-    return [f"(team IN ({_marks(len(groups))}) OR assignee = ? OR {watches})"], [*groups, user, f"\n{user}\n"]
 
 
 def _marks(count: int) -> str:
