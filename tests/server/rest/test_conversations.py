@@ -104,3 +104,15 @@ async def test_nobody_of_a_made_up_role_takes_part(server: Running, body: dict[s
     async with server.rest() as client:
         assert faults(await client.post(PEOPLE, json=body)) == [where]
         assert sorted((await client.get("/v1/conversations/c1")).json()["participants"]) == ["cus", "mei"]
+
+
+async def test_only_who_may_open_a_conversation_says_who_takes_part(server: Running) -> None:
+    await server.conversation("cus", id="c1")
+    async with server.rest("eve", "technician", groups=["sales"]) as eve:
+        problem(await eve.post(PEOPLE, json={"user": "eve", "role": "technician"}), 403, "forbidden")
+        problem(await eve.delete(f"{PEOPLE}/cus"), 403, "forbidden")
+        problem(await eve.get("/v1/conversations/c1"), 403, "forbidden")
+        async with server.rest() as mei:
+            assert sorted((await mei.get("/v1/conversations/c1")).json()["participants"]) == ["cus", "mei"]
+            assert (await mei.post(PEOPLE, json={"user": "eve", "role": "technician"})).status_code == 204
+        assert (await eve.post(PEOPLE, json={"user": "tom", "role": "technician"})).status_code == 204

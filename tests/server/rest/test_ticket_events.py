@@ -184,3 +184,18 @@ async def test_a_claim_that_is_not_answered_in_time_is_not_taken_for_granted(
             assert answer.json()["record"] == id_
         await server.server.automation.settled()
         assert (await mei.post(CLAIM, json={"id": id_})).json()["assignee"] == "mei"
+
+
+async def test_a_conversation_is_linked_by_who_may_open_it(server: Running) -> None:
+    """Whoever works on a ticket may open the conversations that it is linked to."""
+    await server.conversation("cus", id="c1")
+    async with server.rest("eve", "technician") as eve, server.rest() as mei:
+        assert (await eve.post("/v1/tickets", json={"id": "own", "subject": "mine"})).status_code == 201
+        link = {"type": "link", "conversation": "c1", "id": new_id()}
+        problem(await eve.post("/v1/tickets/own/events", json=[note("a"), link]), 403, "forbidden")
+        await server.server.automation.settled()
+        problem(await eve.get("/v1/conversations/c1"), 403, "forbidden")
+        assert (await mei.get("/v1/tickets/own")).json().get("links", []) == []
+        assert (await mei.post("/v1/tickets/own/events", json=link)).status_code == 201
+        await server.server.automation.settled()
+        assert (await eve.get("/v1/conversations/c1")).status_code == 200

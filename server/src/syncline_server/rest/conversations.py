@@ -89,6 +89,7 @@ async def seen(call: Call[NoParameters, None]) -> Answer:
 
 async def add_participant(call: Call[NoParameters, NewParticipant]) -> Answer:
     """Let a user take part."""
+    await readable_head(call)
     wanted, conversations = call.body, call.hub.conversations
     await conversations.add_participant(call.identity.tenant, call.path["id"], wanted.user, wanted.role)
     return Answer(status=HTTPStatus.NO_CONTENT)
@@ -96,6 +97,7 @@ async def add_participant(call: Call[NoParameters, NewParticipant]) -> Answer:
 
 async def remove_participant(call: Call[NoParameters, None]) -> Answer:
     """Let a user take part no longer; what they have open is withdrawn at once."""
+    await readable_head(call)
     await call.hub.conversations.remove_participant(call.identity.tenant, call.path["id"], call.path["user"])
     return Answer(status=HTTPStatus.NO_CONTENT)
 
@@ -137,7 +139,7 @@ OPERATIONS = (
         path="/v1/conversations/{id}/participants",
         id="add_participant",
         summary="Lets a user take part, under a role",
-        who="staff",
+        who="staff who may read the conversation",
         roles=STAFF,
         run=add_participant,
         body=NewParticipant,
@@ -148,7 +150,7 @@ OPERATIONS = (
         path="/v1/conversations/{id}/participants/{user}",
         id="remove_participant",
         summary="Ends it; what that user has open is withdrawn at once",
-        who="staff",
+        who="staff who may read the conversation",
         roles=STAFF,
         run=remove_participant,
         answers={HTTPStatus.NO_CONTENT: None},

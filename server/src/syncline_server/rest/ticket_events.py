@@ -11,6 +11,7 @@ from syncline_protocol.documents.schema import EVENTS
 from syncline_protocol.documents.ticket import ClaimOutcome, ClaimState
 from syncline_protocol.documents.ticket_rules import PERSONS
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
+from syncline_protocol.frames import Access
 from syncline_protocol.names import DocumentKind, DocumentName
 
 from syncline_server.rest import cursors, records
@@ -106,6 +107,9 @@ async def _write(call: Call[Any, Any], values: Sequence[dict[str, Any]]) -> tupl
     ticket = call.path["id"]
     await readable_ticket(call, ticket)
     before = await _known(call, values)
+    for value in values:
+        if value.get("id") not in before:
+            await _check_named(call, value)
     try:
         written = await call.hub.tickets.write(call.identity, ticket, values)
     except RefusedUpdate as refusal:
@@ -116,6 +120,16 @@ async def _write(call: Call[Any, Any], values: Sequence[dict[str, Any]]) -> tupl
             raise
         written = await call.hub.tickets.write(call.identity, ticket, values)  # another request was first with some
     return any(one["id"] not in before for one in written), written
+
+
+async def _check_named(call: Call[Any, Any], value: Mapping[str, Any]) -> None:
+    """Refuse a link to a conversation that the caller may not open (whoever works on the ticket may, by the link).
+    Raises `RefusedUpdate`.
+    """
+    if value["type"] == "link" and "conversation" in value:
+        name = DocumentName(DocumentKind.CONVERSATION, value["conversation"])
+        if await call.hub.rights.access(call.identity, name) is Access.NONE:
+            raise RefusedUpdate(RefusalCode.FORBIDDEN, f"{call.identity.user} may not open {name.path}")
 
 
 async def _settled(call: Call[Any, Any]) -> None:
