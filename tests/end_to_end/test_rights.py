@@ -171,7 +171,7 @@ def calls(place: Place) -> list[Call]:
     all_, wanted = "/v1/conversations", {"subject": "x", "channel": "chat"}
     return [
         Call(all_, "POST", all_, {**wanted, "customer": "eve"}),
-        Call(all_, "POST", all_, {**wanted, "id": foreign}, HTTPStatus.CREATED),
+        Call(all_, "POST", all_, {**wanted, "id": foreign}, HTTPStatus.CONFLICT),
         Call(conversation, "GET", f"/v1/conversations/{foreign}", None),
         Call(conversation, "GET", "/v1/conversations/no-such-thing", None),
         Call(messages, "GET", f"/v1/conversations/{foreign}/messages", None),

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import uuid
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 import httpx
@@ -91,6 +92,8 @@ async def _create(dialogue: Dialogue, token_for: TokenFor, http: httpx.AsyncClie
         answer = await http.post("/v1/conversations", json=body, headers=headers)
     except httpx.HTTPError as error:
         raise LoadError(f"no server at {http.base_url}: {error}") from error
+    if answer.status_code == HTTPStatus.CONFLICT:
+        return  # it is somebody else's: what is said in it is refused, with the reason
     if not answer.is_success:
         raise LoadError(f"{dialogue.id}: the server answered {answer.status_code}: {answer.text}")
 

@@ -116,3 +116,10 @@ async def test_only_who_may_open_a_conversation_says_who_takes_part(server: Runn
             assert sorted((await mei.get("/v1/conversations/c1")).json()["participants"]) == ["cus", "mei"]
             assert (await mei.post(PEOPLE, json={"user": "eve", "role": "technician"})).status_code == 204
         assert (await eve.post(PEOPLE, json={"user": "tom", "role": "technician"})).status_code == 204
+
+
+async def test_an_id_that_somebody_else_took_is_said(server: Running) -> None:
+    await server.conversation("cus", id="c1")
+    for user, role in (("thief", "customer"), ("eve", "technician")):
+        async with server.rest(user, role) as client:
+            problem(await client.post("/v1/conversations", json={**NEW, "id": "c1", "customer": user}), 409, "exists")

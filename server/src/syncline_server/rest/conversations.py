@@ -8,7 +8,9 @@ from syncline_protocol.documents.conversation import ConversationHead
 from syncline_protocol.documents.fields import LanguageTag, Subject, UserId, Word
 from syncline_protocol.documents.identity import STAFF, Role
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
+from syncline_protocol.frames import Access
 from syncline_protocol.listings import SeenBy, SeenList
+from syncline_protocol.names import DocumentKind, DocumentName
 
 from syncline_server.conversations import head_name, segment_name
 from syncline_server.rest.declaration import WRITERS, Answer, Call, NewId, NoParameters, Operation
@@ -59,6 +61,10 @@ async def create(call: Call[NoParameters, NewConversation]) -> Answer:
         customer=identity.user if identity.role is Role.CUSTOMER else wanted.customer,
         id=wanted.id,
     )
+    name = DocumentName(DocumentKind.CONVERSATION, conversation)
+    if await call.hub.rights.access(identity, name) is Access.NONE:
+        detail = f"there is a conversation {conversation}, and {identity.user} does not take part: choose another id"
+        raise Problem(ProblemCode.EXISTS, detail)
     made = ConversationMade(id=conversation, document=head_name(conversation), segment=segment_name(conversation, 1))
     return Answer(made, status=HTTPStatus.CREATED)
 
@@ -113,6 +119,7 @@ OPERATIONS = (
         run=create,
         body=NewConversation,
         answers={HTTPStatus.CREATED: ConversationMade},
+        problems=frozenset({ProblemCode.EXISTS}),
     ),
     Operation(
         method="GET",
