@@ -199,3 +199,17 @@ async def test_a_conversation_is_linked_by_who_may_open_it(server: Running) -> N
         assert (await mei.post("/v1/tickets/own/events", json=link)).status_code == 201
         await server.server.automation.settled()
         assert (await eve.get("/v1/conversations/c1")).status_code == 200
+
+
+async def test_a_ticket_is_merged_into_another_one_that_goes_on(server: Running) -> None:
+    async with server.rest() as mei:
+        for id_ in ("t2", "t3"):
+            assert (await mei.post("/v1/tickets", json={"id": id_, "subject": "antenna"})).status_code == 201
+        problem(await mei.post(EVENTS, json={"type": "merge", "into": "none"}), 404, "not_found")
+        problem(await mei.post(EVENTS, json={"type": "merge", "into": "t1"}), 409, "conflict")
+        merge = {"type": "merge", "into": "t2", "id": new_id()}
+        assert (await mei.post(EVENTS, json=merge)).status_code == 201
+        assert (await mei.post("/v1/tickets/t2/events", json={"type": "merge", "into": "t3"})).status_code == 201
+        problem(await mei.post("/v1/tickets/t3/events", json={"type": "merge", "into": "t1"}), 409, "conflict")
+        assert (await mei.post(EVENTS, json=merge)).status_code == 200
+        assert (await mei.get("/v1/tickets/t3")).json()["status"] != "merged"

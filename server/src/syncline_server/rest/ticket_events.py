@@ -123,13 +123,21 @@ async def _write(call: Call[Any, Any], values: Sequence[dict[str, Any]]) -> tupl
 
 
 async def _check_named(call: Call[Any, Any], value: Mapping[str, Any]) -> None:
-    """Refuse a link to a conversation that the caller may not open (whoever works on the ticket may, by the link).
-    Raises `RefusedUpdate`.
+    """Refuse a link to a conversation that the caller may not open (whoever works on the ticket may, by the link), and
+    a merge behind which no ticket goes on. Raises `RefusedUpdate`, `Problem`.
     """
     if value["type"] == "link" and "conversation" in value:
         name = DocumentName(DocumentKind.CONVERSATION, value["conversation"])
         if await call.hub.rights.access(call.identity, name) is Access.NONE:
             raise RefusedUpdate(RefusalCode.FORBIDDEN, f"{call.identity.user} may not open {name.path}")
+    if value["type"] == "merge":
+        ticket, passed = value["into"], {call.path["id"]}
+        while ticket is not None:
+            if ticket in passed:
+                detail = f"{value['into']} is, or was merged into, this ticket or itself: merge into one that goes on"
+                raise Problem(ProblemCode.CONFLICT, detail)
+            passed.add(ticket)
+            ticket = (await readable_ticket(call, ticket)).merged_into
 
 
 async def _settled(call: Call[Any, Any]) -> None:
