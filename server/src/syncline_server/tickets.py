@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import uuid_utils
-from syncline_protocol.documents.identity import Identity
+from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.documents.opening import Opening, opening_events
 from syncline_protocol.documents.schema import EVENTS
 from syncline_protocol.documents.ticket import Ticket
@@ -69,7 +69,9 @@ class Tickets:
     async def _write_opening(self, identity: Identity, document: Document, opening: Opening) -> None:
         access = await self._hub.rights.access(identity, document.name)
         try:
-            await self._hub.actors.of(identity).write(document, EVENTS, opening_events(opening, new_id), access=access)
+            mark = {"auto": True} if identity.role is Role.BOT else {}
+            events = [mark | event for event in opening_events(opening, new_id)]
+            await self._hub.actors.of(identity).write(document, EVENTS, events, access=access)
         except RefusedUpdate as refusal:
             if refusal.code is not RefusalCode.INVALID:
                 raise

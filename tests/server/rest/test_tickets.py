@@ -183,3 +183,13 @@ async def test_lists_are_narrowed_and_paged(server: Running) -> None:
         assert faults(await mei.get("/v1/tickets?mine=maybe")) == ["?mine"]
         assert await listed(mine="true", assignee="tom") == []
         assert faults(await mei.get("/v1/tickets?status=nothing")) == ["?status"]
+
+
+async def test_a_bot_opens_tickets_too(server: Running) -> None:
+    await server.conversation("cus", id="c2")
+    async with server.rest("robo", "bot") as robo:
+        given = {"subject": "printer", "priority": "high", "fields": {"serial": "SN1"}}
+        assert (await robo.post("/v1/tickets", json={"id": "b1", **given})).status_code == 201
+        assert (await robo.post("/v1/conversations/c2/tickets", json={"id": "b2", **given})).status_code == 201
+        events = (await robo.get("/v1/tickets/b1/events")).json()["events"]
+        assert [one.get("auto", False) for one in events if one["by"] == "robo"] == [True] * 3
