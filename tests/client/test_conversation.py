@@ -133,6 +133,18 @@ async def test_messages_are_edited_recalled_and_reacted_to(server: ServerProcess
             await conversation.edit("nothing", "x")
 
 
+async def test_a_bots_messages_are_marked(server: ServerProcess) -> None:
+    id_ = new_conversation(server)
+    async with asyncio.timeout(WAIT_S), Device(server.url, token=server.token("robo", "bot")) as device:
+        conversation = await device.conversation(id_)
+        first = await conversation.say("beep")
+        await conversation.edit(first, "boop")
+        await conversation.send({"type": "rich_text", "markup": "*beep*"})
+        await device.settled()
+        assert not device.refused
+        assert [one.text or one.markup for one in conversation.messages()] == ["boop", "*beep*"]
+
+
 async def test_typing_is_seen_by_the_others(server: ServerProcess) -> None:
     id_ = new_conversation(server)
     async with (

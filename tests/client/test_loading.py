@@ -41,6 +41,11 @@ async def test_every_turn_is_its_authors_and_in_order(server: ServerProcess) -> 
         assert (conversation.head.subject, conversation.head.customer) == ("Two turns", "li")
 
 
+async def test_a_bot_speaks_too(server: ServerProcess) -> None:
+    dialogue = DIALOGUE._replace(id="robotic", participants={"li": "customer", "mei": "bot", "wu": "integration"})
+    assert await load(server, dialogue) == [Loaded("robotic", 4, ())]
+
+
 async def test_loading_again_adds_only_what_is_missing(server: ServerProcess) -> None:
     await load(server, DIALOGUE._replace(id="again", turns=DIALOGUE.turns[:2]))
     await load(server, DIALOGUE._replace(id="again"))

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from syncline_protocol.documents.conversation import ConversationHead, LinkedTicket, reduce_conversation
-from syncline_protocol.documents.identity import SERVER_USER, Role
+from syncline_protocol.documents.identity import PROGRAMS, SERVER_USER, Role
 from syncline_protocol.documents.messages import Message, reduce_messages
-from syncline_protocol.documents.schema import CONVERSATION, MESSAGES
+from syncline_protocol.documents.schema import CONVERSATION, MESSAGE_TYPES, MESSAGES
 from syncline_protocol.documents.user import ReadPosition, unread_count
 from syncline_protocol.names import DocumentKind, DocumentName
 
@@ -169,7 +169,8 @@ class Conversation:
 
     async def send(self, record: Mapping[str, Any]) -> str:
         """Write a message of any type (its `type` and own fields); returns its id. Raises as `say` does."""
-        return await self._write(self._newest, record)
+        is_auto = self._replica.role in PROGRAMS and record["type"] in MESSAGE_TYPES
+        return await self._write(self._newest, {**record, "auto": True} if is_auto else record)
 
     async def edit(self, message: str, text: str) -> str:
         """Write a new version of an own text message; returns the edit's id. Raises as `say` does."""

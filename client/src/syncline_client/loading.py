@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 from syncline_protocol.clock import at_from_ms
+from syncline_protocol.documents.identity import PROGRAMS
 from syncline_protocol.documents.schema import MESSAGES
 
 from syncline_client.client import Device
@@ -67,6 +68,7 @@ async def load(dialogue: Dialogue, url: str, token_for: TokenFor, http: httpx.As
     for place, turn in enumerate(dialogue.turns):
         at = at_from_ms(begin_ms + place * TURN_MS)
         record = {"type": "text", "text": turn.text, "id": message_id(dialogue.id, place), "at": at}
+        record |= {"auto": True} if dialogue.participants[turn.by] in PROGRAMS else {}
         records.setdefault(turn.by, []).append(record)
     refused = await asyncio.gather(*(_speak(dialogue, user, said, url, token_for) for user, said in records.items()))
     reasons = tuple(reason for reasons in refused for reason in reasons)

@@ -8,12 +8,12 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from syncline_protocol.dialogues import Dialogue, read_dialogues
 from syncline_protocol.documents.derived import named_id
-from syncline_protocol.documents.identity import Identity, Role
+from syncline_protocol.documents.identity import PROGRAMS, Identity, Role
 from syncline_protocol.documents.messages import reduce_messages
 from syncline_protocol.documents.schema import MESSAGES
 from syncline_protocol.documents.suggestion import said_in, suggested_opening
@@ -74,7 +74,8 @@ async def _write(hub: Hub, document: Document, dialogue: Dialogue, people: Mappi
         id_ = named_id(f"{dialogue.id}/{place}")
         value = there.get((MESSAGES, id_))
         if value is None:
-            record = {"type": "text", "text": message.text, "id": id_}
+            record: dict[str, Any] = {"type": "text", "text": message.text, "id": id_}
+            record |= {"auto": True} if people[message.by].role in PROGRAMS else {}
             author = hub.actors.of(people[message.by])
             (value,) = await author.write(document, MESSAGES, [record], observed=last_at)
             written += 1

@@ -7,7 +7,7 @@ import pytest
 from support.records import NOW_MS, record_id, record_value
 from support.vectors import read_vectors
 from syncline_protocol.clock import at_from_ms
-from syncline_protocol.documents.identity import SERVER_USER, STAFF, Identity, Role
+from syncline_protocol.documents.identity import PROGRAMS, SERVER_USER, STAFF, Identity, Role
 from syncline_protocol.documents.record_index import RecordIndex
 from syncline_protocol.documents.rules import check_records
 from syncline_protocol.documents.schema import EVENTS, MESSAGE_TYPES, ROOTS, SCHEMAS
@@ -129,6 +129,8 @@ def test_each_role_writes_its_types_into_their_kinds(role: Role, name: DocumentN
         index = index_of_ticket(value)
         value = {name: one for name, one in value.items() if name != "auto"}
         value |= {"auto": True} if role is Role.BOT else {}
+    if type_ in MESSAGE_TYPES - {"system"} and role in PROGRAMS:
+        value = value | {"auto": True}
     record = struct(value, root=root)
     if root in ROOTS[name.kind] and may_write(role, name.kind, type_):
         take(identity, name, record, index=index)
@@ -279,3 +281,14 @@ def test_every_type_of_message_may_be_recalled_by_a_supervisor(type_: str) -> No
     index = index_with(SAMPLES["messages", type_] | {"id": record_id(1)})
     supervisor = identity_of(Role.SUPERVISOR)
     take(supervisor, SEGMENT, struct(about("recall", 1, identity=supervisor)), index=index)
+
+
+@pytest.mark.parametrize("role", [Role.CUSTOMER, *sorted(STAFF)])
+def test_a_message_says_whether_a_program_wrote_it(role: Role) -> None:
+    identity = identity_of(role)
+    plain = by(identity, record_value(1, "text", text="hello"))
+    auto = plain | {"auto": True}
+    right, wrong = (auto, plain) if role in {Role.BOT, Role.INTEGRATION} else (plain, auto)
+    take(identity, SEGMENT, struct(right))
+    refusal = refuse(identity, SEGMENT, struct(wrong))
+    assert (refusal.code, "`auto`" in refusal.reason) == (RefusalCode.FORBIDDEN, True)

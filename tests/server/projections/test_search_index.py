@@ -58,7 +58,7 @@ def test_places_are_in_the_order_of_time_and_nobody_has_two(db: sqlite3.Connecti
         for name in range(20):
             place = search_index.place(db, "messages", at, f"{name}")
             db.execute(
-                "INSERT INTO messages VALUES (?, 1, 1, ?, ?, 'ann', 'text', '', '')", (place, f"{at}.{name}", at)
+                "INSERT INTO messages VALUES (?, 1, 1, ?, ?, 'ann', 'text', 0, '', '')", (place, f"{at}.{name}", at)
             )
             places.append((at, place))
     assert len({place for _, place in places}) == 200
@@ -70,7 +70,7 @@ def test_more_of_one_time_than_fit_find_a_place_all_the_same(db: sqlite3.Connect
     for number in range(5_000):
         place = search_index.place(db, "messages", at, f"{number % 3}")
         assert 0 <= place <= search_index.PLACE_MAX
-        db.execute("INSERT INTO messages VALUES (?, 1, 1, ?, ?, 'ann', 'text', '', '')", (place, f"{number}", at))
+        db.execute("INSERT INTO messages VALUES (?, 1, 1, ?, ?, 'ann', 'text', 0, '', '')", (place, f"{number}", at))
     assert db.execute("SELECT count(*) FROM messages").fetchone() == (5_000,)
 
 

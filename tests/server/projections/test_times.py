@@ -49,6 +49,7 @@ async def busy(histories: Histories, seed: int, *, steps: int = 60) -> None:
             await histories.write(f"ticket/{ticket}", EVENTS, later(opened))
         elif random.random() < 0.4:
             value = later(histories.value("text", random.choice(list(PEOPLE)), text="hello"))
+            value |= {"auto": True} if value["by"] in ("robo", "erp") and random.random() < 0.5 else {}
             value["at"] -= random.choice((0, 0, random.randrange(step + 1) * 400_000))
             await histories.write(f"conversation/{conversation}/1", MESSAGES, value)
         elif random.random() < 0.1:
@@ -94,8 +95,9 @@ def expected(histories: Histories, ticket: str) -> list[tuple[Any, ...]]:
     customers = {user for user, role in roles.items() if role == "customer"}
     customers |= {str(reduce_conversation(head).customer), str(events[0].get("customer"))}
     said = [value for root, value in histories.records.get(f"conversation/{conversation}/1", []) if root == MESSAGES]
+    programs = {user for user, role in roles.items() if role in {"bot", "integration"}}
     messages = [
-        Said(one["id"], one["at"], one["by"], one["by"] in customers, roles.get(one["by"]) in {"bot", "integration"})
+        Said(one["id"], one["at"], one["by"], one["by"] in customers, "auto" in one or one["by"] in programs)
         for one in said
     ]
     rows = []
@@ -164,6 +166,19 @@ async def test_whoever_leaves_is_no_stranger(projections: Projections, histories
         await histories.say("c1", "hello", by=user)
         removed = histories.value("participant_removed", "server", user=user)
         await histories.write("conversation/c1", CONVERSATION, removed)
+    assert await projections.caught_up()
+    assert [row[-3:] for row in written(tmp_path, "t1")] == [(None, None, None)]
+    answer = await histories.say("c1", "hello", by="mei")
+    assert await projections.caught_up()
+    assert [row[-3:] for row in written(tmp_path, "t1")] == [(answer["at"], "mei", None)]
+
+
+async def test_a_program_that_takes_no_part_answers_nothing(
+    projections: Projections, histories: Histories, tmp_path: Path
+) -> None:
+    await histories.open("c1", customer="ann")
+    await histories.ticket("t1", "opened", subject="No wifi", conversation="c1")
+    await histories.say("c1", "We have received your message", by="robo", auto=True)
     assert await projections.caught_up()
     assert [row[-3:] for row in written(tmp_path, "t1")] == [(None, None, None)]
     answer = await histories.say("c1", "hello", by="mei")

@@ -47,6 +47,20 @@ async def test_what_rest_writes_every_device_sees(server: Running) -> None:
     assert (record["by"], record["device"], record["type"], record["lang"]) == ("cus", "rest", "text", "en")
 
 
+async def test_what_a_program_writes_is_marked(server: Running) -> None:
+    async with server.rest("robo", "bot") as robo, server.rest("erp", "integration") as erp, server.rest() as mei:
+        assert [(await say(client, "beep")).get("auto") for client in (robo, erp, mei)] == [True, True, None]
+        message = (await say(robo, "beep", id=new_id()))["id"]
+        for record in (
+            {"type": "text", "text": "beep", "id": message},
+            {"type": "edit", "message": message, "text": "boop"},
+        ):
+            assert (await robo.post(MESSAGES, json=record)).status_code in (200, 201)
+        problem(
+            await mei.post(MESSAGES, json={"type": "text", "text": "I was not here", "auto": True}), 403, "forbidden"
+        )
+
+
 async def test_what_was_written_is_in_what_is_read_after(server: Running) -> None:
     async with server.rest("cus", "customer") as cus, server.rest() as mei:
         for number in range(5):

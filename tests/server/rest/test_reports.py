@@ -46,7 +46,7 @@ async def test_a_small_history(server: Running) -> None:
         rating = {"type": "satisfaction", "ticket": "t1", "score": 4}
         assert (await cus.post("/v1/conversations/c1/messages", json=rating)).status_code == 201
         found = await figures_once(boss, lambda total: total["satisfaction"]["count"], by="group")
-    assert found["definition"] == 1
+    assert found["definition"] == 2
     assert found["names"] == {name: dict(words) for name, words in NAMES.items()}
     assert found["from"] < opened_ms < found["to"]
     assert found["to"] - found["from"] == 30 * DAY_MS

@@ -22,6 +22,9 @@ class Role(StrEnum):
 STAFF: Final = frozenset({Role.AGENT, Role.TECHNICIAN, Role.SUPERVISOR, Role.ADMIN, Role.BOT, Role.INTEGRATION})
 """Those who work on conversations and tickets. An auditor only reads them."""
 
+PROGRAMS: Final = frozenset({Role.BOT, Role.INTEGRATION})
+"""Those of them who are no persons."""
+
 SERVER_USER: Final = "server"
 """The user in `by` of the server's own records. Nobody else of this name may open anything."""
 

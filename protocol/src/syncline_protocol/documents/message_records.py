@@ -6,7 +6,7 @@ a device shows every `<` and `&` as that character, opens links to http, https, 
 else it does not understand as the text it is.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -26,8 +26,11 @@ from syncline_protocol.documents.fields import (
 
 
 class PersonMessage(Record, frozen=True, kw_only=True):
-    """What people's messages share. `reply_to` may name a message of another segment."""
+    """What people's messages share. `reply_to` may name a message of another segment. `auto`: written by a program, and
+    so no answer by a person of the staff.
+    """
 
+    auto: Literal[True] | UnsetType = UNSET
     reply_to: RecordId | UnsetType = UNSET
     lang: LanguageTag | UnsetType = UNSET
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from syncline_protocol.clock import at_ms
 from syncline_protocol.documents.fields import Record
-from syncline_protocol.documents.identity import STAFF, Identity, Role
-from syncline_protocol.documents.message_records import Edit, Reaction, Recall, Redaction
+from syncline_protocol.documents.identity import PROGRAMS, STAFF, Identity, Role
+from syncline_protocol.documents.message_records import Edit, PersonMessage, Reaction, Recall, Redaction
 from syncline_protocol.documents.refusing import refuse
 from syncline_protocol.documents.schema import MESSAGE_TYPES, MESSAGES, ROOTS, SCHEMAS, Schema, parse_scanned
 from syncline_protocol.documents.ticket_records import TicketEvent
@@ -96,6 +96,7 @@ def check_records(
         elif isinstance(record, ABOUT_A_MESSAGE):
             _check_named_message(identity, record, index, authors)
         elif struct.value["type"] in MESSAGE_TYPES:
+            _check_marked(identity, record)
             authors[record.id] = record.by
 
 
@@ -122,6 +123,14 @@ def _check_record(identity: Identity, name: DocumentName, struct: "RecordStruct"
     if record.device != identity.device:
         refuse(RefusalCode.FORBIDDEN, key, f"its `device` is not {identity.device}, which sent it")
     return record
+
+
+def _check_marked(identity: Identity, record: Record) -> None:
+    """A message says whether a program wrote it: nothing else tells of whoever takes no part in the conversation."""
+    if isinstance(record, PersonMessage) and (record.auto is True) != (identity.role in PROGRAMS):
+        refuse(
+            RefusalCode.FORBIDDEN, record.id, "`auto` is what bots and integrations write, and what nobody else does"
+        )
 
 
 def _check_named_message(

@@ -19,6 +19,7 @@ wrote them: times of arrival are not in the log of a compacted document.
    did not take a month.
 5. **Answer**: the first message in the conversation, behind the beginning of a cycle and before the next one, by a
    person of the staff. Customers' messages are none, nor are those of bots, integrations and the server, nor notes.
+   A program is known by its message (`auto`), by the events that it wrote, and by the role in which it takes part.
    The answer in the first cycle is the ticket's **first response**; those after reopenings are not, and are counted
    from the reopening on, so that no wait reaches across the time in which a ticket was resolved.
 6. **Time in a phase**: of a cycle, up to its resolution, else its end. Work is `new`, `accepted`, `in_progress` and
@@ -52,7 +53,7 @@ from syncline_protocol.documents.ticket_records import (
 )
 from syncline_protocol.documents.ticket_status import ENDED, OVERRULED, reduce_status, said_status
 
-DEFINITION_VERSION: Final = 1
+DEFINITION_VERSION: Final = 2
 """Raised with every change of what a figure means; stands in every answer that has figures."""
 
 CROSSINGS_MAX: Final = 64

@@ -22,7 +22,7 @@ TABLES: Final = {
     ),
     "people": f"{CONVERSATION}, user, role",
     "roles": f"{CONVERSATION}, user, role",
-    "messages": f"{CONVERSATION}, segment, id, at, by, type, state, text",
+    "messages": f"{CONVERSATION}, segment, id, at, by, type, auto, state, text",
     "records_about": f"{CONVERSATION}, segment, message, id, value",
     "ratings": f"tenant, ticket, id, {CONVERSATION}, segment, at, by, score, text",
     "tickets": (

@@ -11,7 +11,7 @@ from typing import Final
 
 from syncline_protocol.limits import PROTOCOL_VERSION
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Raised with every change of a table, of what stands in it, or of the terms under which texts are found."""
 
 TERMS: Final = ("message_terms", "ticket_terms")
@@ -76,7 +76,8 @@ TABLES: Final = (
     ) STRICT, WITHOUT ROWID
     """,
     # place: the row's id in the search index too; it grows with `at` (`search_index.place`). state: empty, `recalled`
-    # or `redacted`, and then there is no text. text: the newest version, as one reads it.
+    # or `redacted`, and then there is no text. text: the newest version, as one reads it. auto: 1 if a program says it
+    # wrote it.
     """
     CREATE TABLE messages (
         place INTEGER PRIMARY KEY,
@@ -86,6 +87,7 @@ TABLES: Final = (
         at INTEGER NOT NULL,
         by TEXT NOT NULL,
         type TEXT NOT NULL,
+        auto INTEGER NOT NULL,
         state TEXT NOT NULL DEFAULT '',
         text TEXT
     ) STRICT

@@ -14,6 +14,7 @@ from syncline_protocol.documents.fields import Record, Redacted
 from syncline_protocol.documents.message_records import (
     BlobMessage,
     Edit,
+    PersonMessage,
     Rating,
     Recall,
     Redaction,
@@ -37,7 +38,7 @@ ABOUT: Final = (Edit, Recall, Redaction)
 """Records that change how a message shows here."""
 
 ADD: Final = """
-    INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (conversation, segment, id) DO NOTHING
+    INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (conversation, segment, id) DO NOTHING
 """
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -72,7 +73,7 @@ class Segment:
             elif isinstance(record, Redacted):
                 self._take_redacted(record)
             elif record is not None and value["type"] in MESSAGE_TYPES:
-                self._add(record.id, record.at, record.by, value["type"], SHOWN, _text(record))
+                self._add(record, value["type"], SHOWN, _text(record))
         self._mark(is_full=records >= RECORDS_PER_SEGMENT)
         return records
 
@@ -144,24 +145,27 @@ class Segment:
 
     def _take_redacted(self, record: Redacted) -> None:
         if record.of in MESSAGE_TYPES:
-            self._add(record.id, record.at, record.by, record.of, REDACTED, None)
+            self._add(record, record.of, REDACTED, None)
 
-    def _add(self, id_: str, at: int, by: str, type_: str, state: str, text: str | None) -> None:  # noqa: PLR0913 - a row
+    def _add(self, record: Record, type_: str, state: str, text: str | None) -> None:
+        id_, at, by = record.id, record.at, record.by
+        is_auto = isinstance(record, PersonMessage | Redacted) and record.auto is True
         key = (self._ref, self._segment, id_)
         if self._has_about:
             state, text = self._shown(id_, by, state, text)
         name = f"{self._tenant}/{self._conversation}/{id_}"
         place = search_index.wanted_place(at, name)
+        row = (*key, at, by, type_, int(is_auto), state, text)
         try:
-            inserted = self._db.execute(ADD, (place, *key, at, by, type_, state, text))
+            inserted = self._db.execute(ADD, (place, *row))
         except sqlite3.IntegrityError:  # another message has the place
             place = search_index.place(self._db, "messages", at, name)
-            inserted = self._db.execute(ADD, (place, *key, at, by, type_, state, text))
+            inserted = self._db.execute(ADD, (place, *row))
         if inserted.rowcount == 0:
             return
         self._index(place, text)
         self._touched.messages += 1
-        if type_ != SYSTEM:
+        if type_ != SYSTEM and not is_auto:
             self._touched.written.append((at, by))
         if state == SHOWN:
             self._count(at, id_, by, type_, 1)

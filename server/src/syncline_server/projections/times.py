@@ -36,7 +36,8 @@ CONVERSATION: Final = """
 """
 ANSWER: Final = f"""
     SELECT at, by FROM messages
-    WHERE conversation = ?1 AND at > ?5 AND at <= ?6 AND type <> '{SYSTEM}' AND by NOT IN (?2, ?3, '{SERVER_USER}')
+    WHERE conversation = ?1 AND at > ?5 AND at <= ?6 AND type <> '{SYSTEM}' AND auto = 0
+        AND by NOT IN (?2, ?3, '{SERVER_USER}')
         AND instr(char(10) || ?4 || char(10), char(10) || by || char(10)) = 0
         AND by NOT IN (SELECT user FROM roles WHERE conversation = ?1 AND role IN {NO_ANSWER_BY})
     ORDER BY at, id LIMIT 1

@@ -80,7 +80,7 @@ class Touched:
         self.is_recounted = False
         """Whether everything is to be counted again: messages are gone."""
         self.written: list[tuple[int, str]] = []
-        """Stamp and author of new messages that are no system messages."""
+        """Stamp and author of new messages that neither the server nor, as they say, another program wrote."""
 
 
 class Writing:

@@ -11,8 +11,9 @@ from typing import Annotated, Any, Final
 import msgspec
 from syncline_protocol.clock import at_from_ms, at_ms
 from syncline_protocol.documents.conversation import ConversationHead
+from syncline_protocol.documents.identity import PROGRAMS
 from syncline_protocol.documents.messages import Message, reduce_messages
-from syncline_protocol.documents.schema import MESSAGES
+from syncline_protocol.documents.schema import MESSAGE_TYPES, MESSAGES
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.limits import CLOCK_AHEAD_MS_MAX
 from syncline_protocol.names import DocumentKind, DocumentName
@@ -111,6 +112,8 @@ async def write(call: Call[NoParameters, Any]) -> Answer:
     """Write a record under the caller's name; one that is there already is not written again."""
     await readable_head(call)
     value = records.value_of(call.body)
+    if value["type"] in MESSAGE_TYPES and call.identity.role in PROGRAMS:
+        value["auto"] = True
     openings = await _openings(call)
     if "id" in value:
         for segment in _segments_at(openings, value["id"]):
