@@ -143,6 +143,15 @@ def test_the_samples_have_every_type() -> None:
     assert set(SAMPLES) == {(root, type_) for root, schemas in SCHEMAS.items() for type_ in schemas}
 
 
+def test_what_was_erased_is_erased_again_and_nothing_else() -> None:
+    supervisor = identity_of(Role.SUPERVISOR)
+    index = index_with(record_value(1, "redacted", of="text"))
+    take(supervisor, SEGMENT, struct(by(supervisor, record_value(9, "redaction", message=record_id(1)))), index=index)
+    for type_, fields in (("edit", {"text": "x"}), ("recall", {}), ("reaction", {"emoji": "x", "on": True})):
+        value = by(supervisor, record_value(9, type_, message=record_id(1), **fields))
+        assert refuse(supervisor, SEGMENT, struct(value), index=index).code is RefusalCode.FORBIDDEN
+
+
 ALICE = identity_of(Role.CUSTOMER)
 SEGMENT = NAMES["segment"]
 TEXT = record_value(1, "text", text="我的平板电脑找不到无线网络了")
