@@ -12,7 +12,7 @@ from syncline_client.answers import RETRY_WAIT_MS, Answers
 from syncline_client.changes import ChangeKind
 from syncline_client.session import Session
 from syncline_client.store_memory import MemoryStore
-from syncline_client.subscription import RESYNCS_MAX, Phase
+from syncline_client.subscription import RESYNCS_MAX, STRIKES_MAX, Phase
 from syncline_protocol import codec, frames
 from syncline_protocol.errors import NEXT_STEP, ProtocolViolation, RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Frame
@@ -56,6 +56,13 @@ def refusing(code: RefusalCode, *, times: int, **detail: Any) -> Callable[[str, 
         return RefusedUpdate(code, f"because {code.value}", detail=detail)
 
     return rule
+
+
+def evict(device: LinkedDevice, name: str) -> None:
+    """The server takes a document away, to be opened again."""
+    for session in device.peer.sessions:
+        document = session.open.pop(name)
+        session.send(frames.Evicted(document.number, "unavailable", "open it again"))
 
 
 def session_of(device: LinkedDevice) -> Session:
@@ -162,6 +169,76 @@ async def test_a_next_step_that_leads_nowhere_ends(device: LinkedDevice, code: R
     await settle(device)
     assert [row.code for row in device.replica.outbox.refused()] == [code.value]
     assert admitted(device) == ["next"]
+
+
+async def leave_one_admitted(device: LinkedDevice) -> None:
+    """An edit is admitted and not committed when the connection ends; on the next one it is on its way again."""
+    device.peer.commits_wait = True
+    await say(device, "one")
+    device.decide()
+    while device.deliver_to_peer():
+        pass
+    device.connect()
+    while not any(isinstance(codec.decode_device_frame(message), frames.Update) for message in device.to_peer):
+        device.deliver_to_peer()
+        await device.deliver_to_device()
+        device.decide()
+    device.peer.commits_wait = False
+
+
+async def test_what_a_document_catches_up_with_moves_the_clock_also_after_a_refusal(device: LinkedDevice) -> None:
+    lease = device.replica.identity.client
+    await leave_one_admitted(device)
+    evict(device, SEGMENT)
+    device.peer.commit_all()
+    await say(device, "two")
+    await device.run()
+    assert len(device.replica.outbox.waiting(SEGMENT)) == 2, "the channel was closed"
+    await device.run(later_s=1.0)
+    assert [(one.client, one.clock) for one in device.peer.document(SEGMENT).structs()] == [(lease, 0), (lease, 1)]
+
+
+async def test_a_refusal_is_held_against_its_edit_alone(device: LinkedDevice) -> None:
+    """The first edit is refused until it comes out of the log; the one behind it has all its tries."""
+    await leave_one_admitted(device)
+    left = STRIKES_MAX + 1
+
+    def rule(_: str, __: bytes) -> RefusedUpdate | None:
+        nonlocal left
+        left -= 1
+        if left == 1:
+            device.peer.commit_all()
+        return RefusedUpdate(RefusalCode.CLOCK_AHEAD, "too early") if left >= 0 else None
+
+    device.peer.rule = rule
+    await device.run()
+    assert (left, device.replica.outbox.of(SEGMENT)) == (1, [])
+    await say(device, "two")
+    await device.run()
+    assert device.replica.outbox.of(SEGMENT) == []
+    assert admitted(device) == ["one", "two"]
+
+
+async def test_histories_replaced_one_after_the_other_do_not_refuse_an_edit(device: LinkedDevice) -> None:
+    (secret,) = await say(device, "my card is 4711")
+    await device.run()
+    left = 2 * STRIKES_MAX
+
+    def replaced(name: str, _: bytes) -> RefusedUpdate | None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            return None
+        device.peer.erase(name, secret["id"])
+        return RefusedUpdate(RefusalCode.NOT_OPEN, "not open")
+
+    device.peer.rule = replaced
+    await say(device, "hello")
+    for _ in range(2 * STRIKES_MAX + 1):
+        await device.run(later_s=1.0)
+    assert left < 0
+    assert device.replica.outbox.of(SEGMENT) == []
+    assert [record["type"] for record in device.peer.document(SEGMENT).records()] == ["redacted", "text"]
 
 
 async def test_quarantined_keeps_the_edit_waiting(device: LinkedDevice) -> None:

@@ -139,3 +139,14 @@ def test_moving_on_never_goes_back() -> None:
     assert sender.clock == 5
     sender.move_on(8)
     assert sender.clock == 8
+
+
+def test_what_was_known_before_a_refusal_does_not_move_the_clock_again() -> None:
+    sender = Sender(CLIENT, 5)
+    sender.move_on(8)
+    sender.sent(1, Row(1, "page/p", "", "", b"", 0), b"")
+    sender.refused(1, server_clock=4)
+    sender.move_on(8)
+    assert sender.clock == 4
+    sender.move_on(9)
+    assert sender.clock == 9, "found in the log since"

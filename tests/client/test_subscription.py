@@ -2,7 +2,7 @@
 
 from syncline_client.local_document import LocalDocument
 from syncline_client.store import Row, StoredDocument
-from syncline_client.subscription import Phase, Subscription
+from syncline_client.subscription import STRIKES_MAX, Phase, Subscription
 from syncline_protocol.frames import OpenedDocument
 
 NAME = "page/p"
@@ -46,10 +46,8 @@ def test_closed_and_asked_for_again() -> None:
     assert (subscription.phase, subscription.reason) == (Phase.OPEN, "")
 
 
-def test_refusals_of_one_history_are_not_held_against_edits_offered_to_the_next() -> None:
+def test_refusals_are_counted_for_one_edit_at_a_time() -> None:
     subscription = Subscription(NAME, 1)
-    subscription.strikes = 3
-    subscription.opened(OpenedDocument(5, 3, 9, 0, 0), 1, 2)
-    assert subscription.strikes == 3, "the same history: what led nowhere still counts"
-    subscription.opened(OpenedDocument(5, 3, 9, 0, 77), 1, 2)
-    assert subscription.strikes == 0
+    assert not any(subscription.strike(4) for _ in range(STRIKES_MAX))
+    assert not any(subscription.strike(5) for _ in range(STRIKES_MAX)), "another edit, another account"
+    assert subscription.strike(5)

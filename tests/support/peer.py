@@ -140,13 +140,13 @@ class Peer:
         self.commit(document)
 
     def commit(self, document: PeerDocument) -> None:
-        """Make what is pending durable: acknowledge it, then relay it (so an ack may overtake an update before it)."""
+        """Make what is pending durable: acknowledge it, also to who has closed the document since, then relay it (so an
+        ack may overtake an update before it).
+        """
         entries, document.pending = document.pending, []
         first = len(document.log) + 1
         document.log += [entry.payload for entry in entries]
         for session in self.sessions:
-            if document.name not in session.open:
-                continue
             acks = [
                 number
                 for place, entry in enumerate(entries)
@@ -156,7 +156,7 @@ class Peer:
             if acks:
                 session.send(frames.Acks(acks))
             for place, entry in enumerate(entries):
-                if entry.session is not session:
+                if entry.session is not session and document.name in session.open:
                     session.send(frames.Updates(document.number, first + place, [entry.payload]))
 
     def commit_all(self) -> None:

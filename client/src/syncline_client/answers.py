@@ -22,7 +22,7 @@ from syncline_client.reception import Reception
 from syncline_client.replica import logger
 from syncline_client.sender import InFlight
 from syncline_client.session import Session
-from syncline_client.subscription import RESYNCS_MAX, STRIKES_MAX, Phase, Subscription
+from syncline_client.subscription import RESYNCS_MAX, Phase, Subscription
 
 REOPEN_WAIT_S: Final = 0.5
 """Before a document that the server took away is asked for again."""
@@ -218,7 +218,6 @@ class Answers:
             subscription = session.in_flight.pop(id_, None)
             sent = subscription.sender.acknowledged(id_) if subscription is not None else None
             if subscription is not None and sent is not None:
-                subscription.strikes = 0
                 subscription.head = max(subscription.head, seq)
                 answered.setdefault(subscription.name, []).append((sent, seq))
         for name, answers in answered.items():
@@ -249,8 +248,7 @@ class Answers:
         if code == RefusalCode.QUARANTINED:
             subscription.quarantined, subscription.reason = True, frame.reason
             return
-        subscription.strikes += first
-        lost = first and subscription.strikes > STRIKES_MAX
+        lost = first and subscription.strike(sent.row)
         if code == RefusalCode.GAP and not lost:
             return  # the sender rewinds by itself
         if code == RefusalCode.CLOCK_AHEAD and not lost:
@@ -263,7 +261,6 @@ class Answers:
         elif code in OTHER_LEASE and not lost and not session.document(name).is_page:
             session.lease_wanted = session.lease_wanted or (first and sent.client == subscription.sender.client)
         else:
-            subscription.strikes = 0
             session.lease_wanted = session.lease_wanted or code == RefusalCode.FORKED
             await self._reception.refuse(name, sent.row, code, frame.reason)
 

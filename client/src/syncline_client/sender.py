@@ -9,7 +9,8 @@ Invariants:
 1. Edits go out in the order of writing, each at most once between two rewinds.
 2. The edits in flight under one client id have consecutive clocks.
 3. After a refusal nothing goes out before everything in flight is answered.
-4. After a rewind the first edit goes out at the clock of the first refusal, or where the server's vector says.
+4. After a rewind the first edit goes out at the clock of the first refusal, or where the server's vector says; behind
+   that only if more of this client's was found in the log since.
 """
 
 from collections.abc import Callable, Iterator
@@ -40,6 +41,7 @@ class Sender:
         self.clock = clock
         self._in_flight: dict[int, InFlight] = {}
         self._sent_up_to = 0
+        self._moved_to = clock
         self._rewind_to: int | None = None
         self._clock_after_rewind: int | None = None
 
@@ -93,12 +95,16 @@ class Sender:
     def renumber(self, client: int, clock: int) -> None:
         """From now on write under `client` from `clock` on. What is in flight keeps its numbers."""
         self.client = client
-        self.clock = clock
+        self.clock = self._moved_to = clock
         self._clock_after_rewind = None
 
     def move_on(self, clock: int) -> None:
-        """The server is known to have everything below `clock` of this client."""
-        self.clock = max(self.clock, clock)
+        """The log is known to hold everything below `clock` of this client. Told again, it is older than what a refusal
+        has said since.
+        """
+        if clock > self._moved_to:
+            self._moved_to = clock
+            self.clock = max(self.clock, clock)
 
     def start_over(self) -> None:
         """Send everything that waits again once all answers are in."""

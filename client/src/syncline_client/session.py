@@ -200,7 +200,7 @@ class Session:
         if now_s < subscription.send_after_s:
             self.alarm(name, subscription.send_after_s)
             return
-        if not sender.in_flight and not subscription.strikes:
+        if not sender.in_flight:
             sender.move_on(document.clock)
         while row := sender.next(partial(outbox.waiting_after, name)):
             if self.lease_wanted or len(self.in_flight) >= self._in_flight_max:

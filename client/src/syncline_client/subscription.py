@@ -50,7 +50,8 @@ class Subscription:
         """The server has more of this page by this device than the device knows: nothing is sent before that is
         cleared up."""
         self.sender = Sender(client, 0)
-        self.strikes = 0
+        self._struck = 0
+        self._strikes = 0
         self.resyncs = 0
         self.digest_asked = False
         self.digest_after_s = 0.0
@@ -64,8 +65,6 @@ class Subscription:
         self.channel = answer.channel
         self.head = answer.head
         self.digest_asked = False
-        if answer.epoch:  # everything is offered anew: what was refused was refused by the history before
-            self.strikes = 0
         self.sender.renumber(client, clock)
         self.sender.start_over()
 
@@ -78,6 +77,13 @@ class Subscription:
         """It is to be opened (again), not before `after_s`."""
         self.phase = Phase.WANTED
         self.open_after_s = after_s
+
+    def strike(self, row: int) -> bool:
+        """The edit `row` was refused once more, with a next step; whether that was once too often. Edits go out in
+        order, so none is struck again after one behind it was: what another has on its account is gone with it.
+        """
+        self._struck, self._strikes = row, self._strikes + 1 if row == self._struck else 1
+        return self._strikes > STRIKES_MAX
 
     def is_caught_up(self, document: LocalDocument) -> bool:
         """Whether the device has all that there was when it was opened, and all that came since."""
