@@ -17,6 +17,7 @@ from syncline_client.store import (
     AppendUpdates,
     Content,
     DropContent,
+    EraseRow,
     Operation,
     PutDocument,
     PutIdentity,
@@ -58,6 +59,7 @@ operations: st.SearchStrategy[Operation] = st.one_of(
         ),
     ),
     st.builds(RemoveRow, numbers),
+    st.builds(EraseRow, numbers),
 )
 
 
@@ -133,7 +135,7 @@ class StoreAcceptance:
         refused = ROW._replace(code="invalid", reason="no such message")
         async with reopen() as store:
             await store.commit([PutRow(ROW._replace(id=9)), PutRow(ROW), PutRow(ROW._replace(id=4))])
-            await store.commit([PutRow(refused), RemoveRow(4), RemoveRow(77)])
+            await store.commit([PutRow(refused), RemoveRow(4), RemoveRow(77), EraseRow(78)])
             assert await store.read_rows() == [refused, ROW._replace(id=9)]
 
     async def test_documents_are_read_by_name(self, reopen: Reopen) -> None:

@@ -1,6 +1,7 @@
 """What the server says of record documents. Numbers are those of `reception.py`'s invariants."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from syncline_client.record_content import RecordContent
 from syncline_client.record_reception import TAIL_MAX
 from syncline_client.sender import InFlight
 from syncline_client.store_memory import MemoryStore
+from syncline_client.store_sqlite import SqliteStore
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.update import RecordStruct, encode_records
 
@@ -310,6 +312,29 @@ async def test_what_was_refused_about_an_erased_message_is_dropped_too(device: L
     await device.run(later_s=1.0)
     await settle(device)
     assert [row.payload.count(b"4712 it is") for row in device.replica.outbox.refused()] == [1], "another message stays"
+
+
+async def test_what_was_refused_about_an_erased_message_is_in_no_file(peer: Peer, tmp_path: Path) -> None:
+    async with SqliteStore(tmp_path / "phone.db") as store:
+        device, other = LinkedDevice(peer, store), LinkedDevice(peer, MemoryStore(), user="bob", device="desk")
+        async with device.replica, other.replica:
+            other.connect()
+            await other.run()
+            (secret,) = await say(other, "my card is 4711")
+            await other.run()
+            device.connect()
+            await device.replica.follow(SEGMENT)
+            await device.run()
+            peer.rule = lambda _, payload: RefusedUpdate(RefusalCode.FORBIDDEN, "no") if b"4712" in payload else None
+            edit = {"type": "edit", "message": secret["id"], "text": "the card is 4712"}
+            await device.replica.write(SEGMENT, "messages", [edit])
+            await device.run()
+            assert len(device.replica.outbox.refused()) == 1
+            peer.erase(SEGMENT, secret["id"])
+            await settle(device)
+            assert device.replica.outbox.of(SEGMENT) == []
+            files = b"".join(path.read_bytes() for path in sorted(tmp_path.iterdir()))
+            assert [words for words in (b"card is 4711", b"card is 4712") if words in files] == []
 
 
 async def test_an_edit_under_way_when_the_message_is_erased_is_answered_into_nothing(device: LinkedDevice) -> None:

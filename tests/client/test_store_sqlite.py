@@ -16,6 +16,7 @@ from syncline_client.store import (
     AppendUpdates,
     Content,
     DropContent,
+    EraseRow,
     Operation,
     PutDocument,
     PutIdentity,
@@ -222,6 +223,16 @@ async def test_a_wipe_waits_for_what_is_offered_again(path: Path) -> None:
         assert files_with(path, SECRET) == []
         assert await store.read_rows() == [refused, elsewhere]
         assert await store.read_content(NAME) == Content(b"the new history", [])
+
+
+async def test_an_erased_edit_is_in_no_file(path: Path) -> None:
+    erased = ROW._replace(id=7, payload=SECRET, code="invalid", reason="no")
+    async with SqliteStore(path) as store:
+        await store.commit([PutRow(ROW._replace(id=2, document="page/p")), PutRow(erased)], durable=True)
+        assert files_with(path, SECRET)
+        await store.commit([EraseRow(erased.id)])
+        assert files_with(path, SECRET) == []
+        assert [row.id for row in await store.read_rows()] == [2]
 
 
 async def test_a_start_makes_up_for_a_wipe_that_was_cut_off(path: Path) -> None:

@@ -14,6 +14,7 @@ from syncline_client.sender import InFlight
 from syncline_client.store import (
     AppendUpdates,
     DropContent,
+    EraseRow,
     Operation,
     PutDocument,
     PutIdentity,
@@ -123,11 +124,12 @@ class RecordReception:
         replica = self._replica
         keys = {struct.key for struct in structs}
         gone = {struct.key for struct in structs if is_erased(struct.value)}
-        operations: list[Operation] = [
-            RemoveRow(row.id)
-            for row in replica.outbox.of(document.name)
-            if row.record and (row.record in keys or (gone and decode_json(row.payload).get("message") in gone))
-        ]
+        operations: list[Operation] = []
+        for row in replica.outbox.of(document.name):
+            if gone and row.record and not gone.isdisjoint((row.record, decode_json(row.payload).get("message"))):
+                operations.append(EraseRow(row.id))
+            elif row.record in keys:
+                operations.append(RemoveRow(row.id))
         latest = max((at for one in structs if isinstance(at := one.value.get("at"), int)), default=0)
         if latest > replica.identity.seen:
             operations.append(PutIdentity(replica.with_clock(replica.clock.observe(latest))))

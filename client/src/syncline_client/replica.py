@@ -38,6 +38,7 @@ from syncline_client.record_content import RecordContent, scan
 from syncline_client.store import (
     AppendUpdates,
     DropContent,
+    EraseRow,
     Operation,
     PutDocument,
     PutIdentity,
@@ -151,7 +152,7 @@ class Replica:
                 document.cursor, document.content, document.tail = Cursor(0), None, 0
             case PutRow(row):
                 self.outbox.put(row)
-            case RemoveRow(id):
+            case RemoveRow(id) | EraseRow(id):
                 self.outbox.remove(id)
 
     @property

@@ -10,8 +10,9 @@ What every implementation promises:
 2. With `durable=True` it returns only when they survive loss of power.
 3. Payloads come back byte for byte, updates of a document in the order in which they were appended.
 4. No failure looks like an empty result: a failing read raises.
-5. What `DropContent` dropped is in none of the store's files any more once no edit of the document waits: those of a
-   replaced history wait to be offered again, or for the new history to show that they are known (P10).
+5. What `DropContent` dropped and `EraseRow` took out is in none of the store's files any more once no edit of the
+   document waits: those of a replaced history wait to be offered again, or for the new history to show that they are
+   known (P10).
 """
 
 from collections.abc import Sequence
@@ -134,7 +135,13 @@ class RemoveRow(NamedTuple):
     id: int
 
 
-Operation = PutIdentity | PutDocument | AppendUpdates | ReplaceState | DropContent | PutRow | RemoveRow
+class EraseRow(NamedTuple):
+    """Take an edit out of the outbox, down to the last byte."""
+
+    id: int
+
+
+Operation = PutIdentity | PutDocument | AppendUpdates | ReplaceState | DropContent | PutRow | RemoveRow | EraseRow
 """What a transaction is made of."""
 
 

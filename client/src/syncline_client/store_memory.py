@@ -8,6 +8,7 @@ from syncline_client.store import (
     AppendUpdates,
     Content,
     DropContent,
+    EraseRow,
     Operation,
     PutDocument,
     PutIdentity,
@@ -88,5 +89,5 @@ class MemoryStore:
                 self._updates.pop(name, None)
             case PutRow(row):
                 self._rows[row.id] = row
-            case RemoveRow(row_id):
+            case RemoveRow(row_id) | EraseRow(row_id):
                 self._rows.pop(row_id, None)

@@ -4,9 +4,9 @@ The journal is a write-ahead log. What came from the server is committed with `s
 has it; what the device's user wrote with `FULL`, because nobody else has it. One process owns the file: it holds an
 exclusive transaction on `FILE.lock`, which ends with the process however it ends. Others may read (`read_only=True`).
 
-Dropped content is *wiped*: `secure_delete` overwrites rows where they are deleted, but SQLite leaves copies where it
-once moved them to another page, and in the journal. So the file is built anew and the journal cut to nothing. A mark,
-set in the transaction that drops, has a start after a crash make up for it.
+What is dropped or erased is *wiped*: `secure_delete` overwrites rows where they are deleted, but SQLite leaves copies
+where it once moved them to another page, and in the journal. So the file is built anew and the journal cut to nothing.
+A mark, set in the transaction that drops, has a start after a crash make up for it.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from syncline_client.store import (
     AppendUpdates,
     Content,
     DropContent,
+    EraseRow,
     Operation,
     PutDocument,
     PutIdentity,
@@ -67,7 +68,7 @@ CREATE TABLE outbox (
 """
 
 SCHEMA_OF_WIPES: Final = "CREATE TABLE wipes (name TEXT PRIMARY KEY) WITHOUT ROWID"
-"""The documents of which something was dropped and is not wiped yet."""
+"""The documents of which something was dropped or erased and is not wiped yet."""
 
 WAITING_FOR: Final = "SELECT count(*) FROM outbox JOIN wipes ON outbox.document = wipes.name WHERE outbox.code = ''"
 """Edits that a wipe waits for: they may say again what was dropped."""
@@ -129,7 +130,7 @@ class SqliteStore:
         async with self._turn:
             with _translated(self._path):
                 await self._commit(operations, durable=durable)
-                self._wipe_due = self._wipe_due or any(isinstance(one, DropContent) for one in operations)
+                self._wipe_due = self._wipe_due or any(isinstance(one, DropContent | EraseRow) for one in operations)
                 await self._wipe()
 
     async def _commit(self, operations: Sequence[Operation], *, durable: bool) -> None:
@@ -289,3 +290,8 @@ def _statements(operation: Operation) -> list[Statement]:
             return [("INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)]
         case RemoveRow(row_id):
             return [("DELETE FROM outbox WHERE id = ?", (row_id,))]
+        case EraseRow(row_id):
+            return [
+                ("INSERT OR IGNORE INTO wipes SELECT document FROM outbox WHERE id = ?", (row_id,)),
+                ("DELETE FROM outbox WHERE id = ?", (row_id,)),
+            ]
