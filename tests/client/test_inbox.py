@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,7 +92,7 @@ class Listing:
 
 
 @asynccontextmanager
-async def opened(listing: Listing, *, limit: int = 3, store: MemoryStore | None = None) -> AsyncIterator[Inbox]:
+async def opened(listing: Listing, *, limit: int = 3, store: MemoryStore | Path | None = None) -> AsyncIterator[Inbox]:
     async with (
         Device("http://127.0.0.1:1", token="none", store=store) as device,
         answering(listing.answer) as served,
@@ -237,6 +238,21 @@ async def test_nothing_that_somebody_wrote_is_kept() -> None:
         (row,) = shown.rows
         assert (row.customer, row.unread, row.tickets[0].number) == ("li", 2, 7)
         assert (row.subject, row.last, row.tickets[0].subject) == (None, None, None)
+
+
+async def test_no_word_of_a_row_is_in_a_file(tmp_path: Path) -> None:
+    listing = Listing()
+    last = {"id": "m", "at": 5, "by": "li", "type": "text", "text": "my card is 4711"}
+    listing.put("c", 5, subject="4711 again", last=last, tickets=[{"id": "t", "status": "new", "subject": "card 4711"}])
+    async with asyncio.timeout(WAIT_S), opened(listing, store=tmp_path / "phone.db") as shown:
+        changes = shown.changes()
+        listing.put("c", 6, subject="still 4711", last=last)
+        await anext(changes)
+        await changes.aclose()
+        await shown._keep()
+        files = [path.read_bytes() for path in sorted(tmp_path.iterdir())]
+        assert any(b'"conversation":"c"' in content for content in files), "it is kept"
+        assert not any(b"4711" in content for content in files)
 
 
 async def test_the_words_come_from_the_documents_on_the_device(peer: ServedPeer) -> None:
