@@ -337,6 +337,26 @@ async def test_what_was_refused_about_an_erased_message_is_in_no_file(peer: Peer
             assert [words for words in (b"card is 4711", b"card is 4712") if words in files] == []
 
 
+async def test_what_is_kept_and_not_followed_is_erased_at_the_next_connection(peer: Peer, tmp_path: Path) -> None:
+    peer.append(SEGMENT, foreign(0, "my card is 4711"))
+    (secret,) = peer.document(SEGMENT).records()
+    async with SqliteStore(tmp_path / "phone.db") as store:
+        device = LinkedDevice(peer, store)
+        async with device.replica:
+            await device.replica.follow(SEGMENT)
+            device.connect()
+            await device.run()
+            await device.replica.unfollow(SEGMENT)
+            await device.run()
+            device.cut()
+            assert any(b"4711" in path.read_bytes() for path in sorted(tmp_path.iterdir()))
+            peer.erase(SEGMENT, secret["id"])
+            device.connect()
+            await device.run()
+            assert shown_types(device) == [("redacted", "text")]
+            assert not any(b"4711" in path.read_bytes() for path in sorted(tmp_path.iterdir()))
+
+
 async def test_an_edit_under_way_when_the_message_is_erased_is_answered_into_nothing(device: LinkedDevice) -> None:
     (secret,) = await say(device, "my card is 4711")
     await settle(device)

@@ -15,6 +15,7 @@ from support.world import ACTIONS, BACKUPS, PAGE, RESTORES, SEGMENT, PageWorld, 
 from syncline_client.presence import RENEWAL_S
 from syncline_client.session import DIGEST_INTERVAL_S
 from syncline_client.store_memory import MemoryStore
+from syncline_client.subscription import Phase
 from syncline_protocol import codec, frames
 from syncline_protocol.limits import OPEN_DOCUMENTS_MAX, UPDATES_IN_FLIGHT_MAX
 
@@ -114,6 +115,24 @@ async def test_2_a_document_with_waiting_edits_is_opened_though_nobody_follows_i
     assert len(device.peer.document(SEGMENT).log) == 1
     device.decide()
     assert not device.replica.is_wanted(SEGMENT)
+
+
+async def test_2_what_is_kept_and_not_followed_is_opened_once_on_each_connection(device: LinkedDevice) -> None:
+    await device.replica.follow(PAGE)
+    await device.replica.follow(SEGMENT)
+    await device.run()
+    await device.replica.unfollow(SEGMENT)
+    await device.run()
+    device.connect()
+    device.peer.received.clear()
+    await device.run()
+    assert device.session is not None
+    assert device.session.subscriptions[SEGMENT].phase is Phase.WANTED, "and is closed again"
+    device.session.touch(SEGMENT)
+    await device.run()
+    opened = [[one.name for one in frame.documents] for frame in device.peer.received if isinstance(frame, frames.Open)]
+    assert opened == [[PAGE, SEGMENT]]
+    assert [type(frame) for frame in device.peer.received].count(frames.Close) == 1
 
 
 async def test_4_while_a_lease_is_asked_for_nothing_is_written(device: LinkedDevice) -> None:

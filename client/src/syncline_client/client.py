@@ -283,7 +283,7 @@ class Device:
         await self.replica.follow(name)
 
     async def unfollow(self, name: str) -> None:
-        """Keep what is there, and ask for no more."""
+        """Keep what is there, and ask for more only to learn what was erased, once on each connection."""
         await self.replica.unfollow(name)
 
     def records(self, name: str, root: str) -> list[dict[str, Any]]:

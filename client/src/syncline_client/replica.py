@@ -241,7 +241,7 @@ class Replica:
         return document
 
     async def unfollow(self, name: str) -> None:
-        """Keep what is there, and no longer ask for more."""
+        """Keep what is there, and ask for more only to learn what was erased, once on each connection."""
         await self.alone(self._set_followed(self.document(name), followed=False))
 
     async def _set_followed(self, document: LocalDocument, *, followed: bool) -> None:

@@ -7,7 +7,8 @@ state; then `decide` looks at the state and says what to send.
 Invariants, in the order in which `decide` sees to them:
 
 1. Nothing but one `Hello` is sent before `Welcome`, nothing at all after the session has ended.
-2. Every wanted document (followed, or with waiting edits) is open or asked for, in batches; no other stays open.
+2. Every wanted document (followed, or with waiting edits) is open or asked for, in batches; no other stays open. What
+   is kept all the same is opened once and brought up to date: something of it may have been erased.
 3. A document that was refused or taken away is asked for again only when that may help, and not at once.
 4. While a new client id is asked for, nothing is written.
 5. Edits go out only when their document is caught up to the head it was opened at: by then the device knows which of
@@ -63,6 +64,8 @@ class Session:
         """What answers have already decided to send."""
         self.lease_wanted = False
         self.lease_asked = False
+        self._unlooked: set[str] = set()
+        """What is kept and not wanted, and was not brought up to date on this connection."""
         self._touched: dict[str, None] = {}
         self._alarms: list[tuple[float, str]] = []
         self._next_id = 1
@@ -82,7 +85,9 @@ class Session:
         self.token_expires_ms = welcome.token_expires_ms
         self._in_flight_max = welcome.limits.updates_in_flight_max
         self._open_max = welcome.limits.open_documents_max
-        for name in [*self.replica.outbox.waiting_documents(), *self.replica.documents, *self.presence.own_documents()]:
+        documents = self.replica.documents
+        self._unlooked = {one.name for one in documents.values() if one.epoch and not self.replica.is_wanted(one.name)}
+        for name in [*self.replica.outbox.waiting_documents(), *documents, *self.presence.own_documents()]:
             self.touch(name)
 
     def touch(self, name: str) -> None:
@@ -151,7 +156,9 @@ class Session:
         opening: list[str] = []
         for name in touched:
             subscription = self._subscription(name)
-            if not self.replica.is_wanted(name):
+            if subscription.is_caught_up(self.document(name)):
+                self._unlooked.discard(name)
+            if not self.replica.is_wanted(name) and name not in self._unlooked:
                 sending += self._leave(subscription)
             elif subscription.phase is Phase.WANTED:
                 self._ask(subscription, opening, now_s)
