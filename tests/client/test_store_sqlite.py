@@ -30,7 +30,7 @@ from syncline_client.store import (
     StoreError,
     StoreInUse,
 )
-from syncline_client.store_sqlite import FORMAT, SCHEMA, SqliteStore
+from syncline_client.store_sqlite import FORMAT, SCHEMA, WIPE_RETRY_S, SqliteStore
 
 WRITE_UNTIL_KILLED = """
 import asyncio, sys
@@ -250,6 +250,22 @@ async def test_a_start_makes_up_for_a_wipe_that_was_cut_off(path: Path) -> None:
         assert await store.read_content(NAME) == Content(b"", [])
     async with SqliteStore(path) as store:
         assert not store._wipe_due
+
+
+async def test_a_wipe_that_a_reader_was_in_the_way_of_is_made_up_for(path: Path) -> None:
+    async with SqliteStore(path) as store:
+        await fill(store, NAME, SECRET)
+        await store._connection.execute("PRAGMA busy_timeout = 50")
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM updates").fetchall()
+            await store.commit([DropContent(NAME)])
+        await store.commit([PutRow(ROW)])
+        assert files_with(path, SECRET), "not with every commit"
+        await store.commit([RemoveRow(ROW.id)])
+        store._wipe_after_s -= WIPE_RETRY_S
+        await store.commit([PutRow(ROW._replace(document="page/p"))])
+        assert files_with(path, SECRET) == []
 
 
 async def test_a_reader_in_the_way_costs_no_edit_and_the_next_start_wipes(path: Path) -> None:

@@ -6,12 +6,13 @@ exclusive transaction on `FILE.lock`, which ends with the process however it end
 
 What is dropped or erased is *wiped*: `secure_delete` overwrites rows where they are deleted, but SQLite leaves copies
 where it once moved them to another page, and in the journal. So the file is built anew and the journal cut to nothing.
-A mark, set in the transaction that drops, has a start after a crash make up for it.
+A mark, set in the transaction that drops, has a start after a crash make up for it; a failed wipe is tried again.
 """
 
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -46,6 +47,9 @@ logger: Final = logging.getLogger("syncline_client")
 
 BUSY_WAIT_S: Final = 5.0
 """How long to wait for a reader that checkpoints; nobody else writes."""
+
+WIPE_RETRY_S: Final = 60.0
+"""Before a wipe that somebody was in the way of is tried again, with the next commit: it writes the file anew."""
 
 SCHEMA: Final = """
 CREATE TABLE identity (
@@ -84,6 +88,7 @@ class SqliteStore:
         self._read_only = read_only
         self._turn = asyncio.Lock()
         self._wipe_due = False
+        self._wipe_after_s = 0.0
         self._opened: aiosqlite.Connection | None = None
         self._lock: sqlite3.Connection | None = None
 
@@ -149,17 +154,20 @@ class SqliteStore:
     async def _wipe(self) -> None:
         """Leave nothing of what was dropped in the files, if that is due and nothing of it waits."""
         connection = self._connection
-        if not self._wipe_due or list(await connection.execute_fetchall(WAITING_FOR)) != [(0,)]:
+        if not self._wipe_due or time.monotonic() < self._wipe_after_s:
             return
-        self._wipe_due = False
+        if list(await connection.execute_fetchall(WAITING_FOR)) != [(0,)]:
+            return
         try:
             await connection.execute("VACUUM")
             ((busy, *_),) = await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
             if busy:
                 raise sqlite3.OperationalError("somebody reads the store")
             await connection.execute("DELETE FROM wipes")
+            self._wipe_due = False
         except sqlite3.Error as error:  # what was to be stored is: only the mark stays
-            logger.warning("what was dropped is still in %s (%s): it is wiped at the next start", self._path, error)
+            logger.warning("what was dropped is still in %s (%s): it is wiped later", self._path, error)
+            self._wipe_after_s = time.monotonic() + WIPE_RETRY_S
 
     @property
     def _connection(self) -> aiosqlite.Connection:
