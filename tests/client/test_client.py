@@ -133,6 +133,18 @@ async def test_a_new_device_needs_one_connection_before_it_can_write() -> None:
             await conversation.say("hi")
 
 
+async def test_whatever_fails_at_the_end_the_store_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken() -> None:
+        raise ZeroDivisionError("a mistake")
+
+    device = Device("http://127.0.0.1:1", token="none", store=tmp_path / "phone.db")
+    with pytest.raises(ZeroDivisionError):
+        async with device:
+            monkeypatch.setattr(device.own, "flush", broken)
+    async with Device("http://127.0.0.1:1", token="none", store=tmp_path / "phone.db") as again:
+        assert again.replica.identity.device == device.replica.identity.device
+
+
 async def test_a_stopped_device_says_so(server: ServerProcess) -> None:
     async with Device(server.url, token="not a token") as device:
         with pytest.raises(DeviceStopped, match="the token is not valid"):

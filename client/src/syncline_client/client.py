@@ -11,6 +11,7 @@ It works whether or not there is a connection: what is written is stored, shown 
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random, SystemRandom
 from types import TracebackType
@@ -107,21 +108,25 @@ class Device:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=STOP_WAIT_S)
-        try:
-            await self.own.flush()
-        except StoreError as failed:
-            logger.error("read markers and drafts are not stored: %s", failed)
-        await self.rest.__aexit__(kind, error, traceback)
-        await self.replica.__aexit__(kind, error, traceback)
+        async with AsyncExitStack() as closing:  # from below: the store is closed last, whatever fails before it
+            closing.push_async_exit(self._store)
+            closing.callback(self._warn)
+            closing.push_async_exit(self.replica)
+            closing.push_async_exit(self.rest)
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=STOP_WAIT_S)
+            try:
+                await self.own.flush()
+            except StoreError as failed:
+                logger.error("read markers and drafts are not stored: %s", failed)
+
+    def _warn(self) -> None:
         if isinstance(self._store, MemoryStore) and self.status.waiting:
             logger.warning(
                 "%d edits were not accepted, and nothing keeps them: give the device a store", self.status.waiting
             )
-        await self._store.__aexit__(kind, error, traceback)
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
