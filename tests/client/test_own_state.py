@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from client.conftest import ServedPeer
 from support.records import record_id
-from syncline_client import Device, MemoryStore, NeverConnected, StoreError
+from syncline_client import Device, EditNotAllowed, MemoryStore, NeverConnected, StoreError
 from syncline_client.own_state import GATHER_S
 from syncline_protocol.documents.user import ReadPosition
+from syncline_protocol.limits import MESSAGE_TEXT_CHARACTERS_MAX
 
 WAIT_S = 10.0
 
@@ -104,6 +105,18 @@ async def test_what_could_not_be_stored_is_tried_again(peer: ServedPeer, monkeyp
         assert device.own.read_up_to("c") == position(5)
         device.own.note_read("c", position(6))
         await until(lambda: [one["up_to"] for one in written(peer)] == [6])
+
+
+@pytest.mark.parametrize("text", ["x" * (MESSAGE_TEXT_CHARACTERS_MAX + 1), "half a character: \ud83d"])
+async def test_a_draft_that_cannot_be_stored_is_refused_at_once(peer: ServedPeer, text: str) -> None:
+    async with Device(peer.url, token="ann") as device:
+        await device.connected()
+        await device.own.open()
+        device.own.note_draft("c", "short")
+        with pytest.raises(EditNotAllowed, match="'draft'"):
+            device.own.note_draft("c", text)
+        assert device.own.draft("c") == "short"
+        await until(lambda: [one["text"] for one in written(peer)] == ["short"])
 
 
 async def test_a_device_without_a_user_has_no_document_of_its_own() -> None:

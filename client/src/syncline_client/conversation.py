@@ -231,11 +231,11 @@ class Conversation:
 
     async def save_draft(self, text: str) -> None:
         """Keep what is written and not sent, for all one's devices: a moment later, and at the latest when the device
-        stops. Raises `NeverConnected`, `StoreError`.
+        stops. Raises `NeverConnected`, `EditNotAllowed` (an overlong text), `StoreError`.
         """
         await self._own.open()
-        self._draft = text
         self._own.note_draft(self.id, text)
+        self._draft = text
 
     # --- what is read
 

@@ -90,7 +90,10 @@ class OwnState:
         return True
 
     def note_draft(self, conversation: str, text: str) -> None:
-        """This is written and not sent; empty: nothing any more."""
+        """This is written and not sent; empty: nothing any more. Raises `NeverConnected`, `EditNotAllowed` (an overlong
+        text); then what was noted before stays.
+        """
+        self._replica.check(self.name, DRAFTS, _draft(conversation, text))
         self._drafts[conversation] = text
         self._noted.set()
 
@@ -124,7 +127,7 @@ class OwnState:
             if one > stored.read.get(conversation, NOWHERE)
         ]
         changed = [
-            {"type": "draft", "conversation": conversation, "text": text}
+            _draft(conversation, text)
             for conversation, text in drafts.items()
             if text != stored.drafts.get(conversation, "")
         ]
@@ -142,6 +145,10 @@ class OwnState:
         for conversation, one in written.items():
             if noted.get(conversation) == one:  # else it has changed while it was written
                 del noted[conversation]
+
+
+def _draft(conversation: str, text: str) -> dict[str, Any]:
+    return {"type": "draft", "conversation": conversation, "text": text}
 
 
 NOWHERE: Final = ReadPosition(up_to=-1, message="")

@@ -269,8 +269,7 @@ class Replica:
         rows: list[Row] = []
         for record in records:
             clock = clock.tick(self.now_ms())
-            author = {"by": self.identity.user, "device": self.identity.device}
-            value = {"id": new_record_id(), "at": clock.at, **record, **author}
+            value = self._whole(record, clock)
             check_record(name, root, value)
             whole.append(value)
             id_ = self.outbox.next_id() + len(rows)
@@ -278,6 +277,14 @@ class Replica:
         operations: list[Operation] = [PutIdentity(self.with_clock(clock)), *(PutRow(row) for row in rows)]
         await self._store_edits(document, operations)
         return whole
+
+    def check(self, name: str, root: str, record: Mapping[str, Any]) -> None:
+        """Raise `EditNotAllowed` for a record that `write` would not take."""
+        check_record(name, root, self._whole(record, self.clock.tick(self.now_ms())))
+
+    def _whole(self, record: Mapping[str, Any], clock: HybridClock) -> dict[str, Any]:
+        author = {"by": self.identity.user, "device": self.identity.device}
+        return {"id": new_record_id(), "at": clock.at, **record, **author}
 
     async def edit_page(self, name: str, change: Callable[[Document], None]) -> None:
         """Run `change` on a page's document and store what it did. Raises `NeverConnected`, `StoreError`, and what
