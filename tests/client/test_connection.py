@@ -244,6 +244,42 @@ async def test_a_token_is_renewed_before_it_expires(peer: ServedPeer, monkeypatc
         assert one.connection.state.standing is Standing.ONLINE
 
 
+async def test_a_clock_that_jumps_ahead_asks_for_no_token_after_another(peer: ServedPeer) -> None:
+    peer.now_ms = time.time_ns() // 1_000_000
+    peer.tokens_expire_ms = peer.now_ms + 600
+    asked = 0
+
+    async def token() -> str:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            peer.tokens_expire_ms += 3_600_000
+        return "ann"
+
+    async with running(peer.url, token) as one:
+        await one.until(lambda: one.connection.state.standing is Standing.ONLINE)
+        one.replica.now_ms = lambda: time.time_ns() // 1_000_000 + 10**12
+        await one.until(lambda: any(isinstance(frame, frames.Renew) for frame in peer.received))
+        await asyncio.sleep(0.3)
+        assert asked == 2
+
+
+async def test_a_token_source_that_has_no_newer_one_is_asked_again(
+    peer: ServedPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RENEWAL_PAUSE_S", 0.02)
+    peer.now_ms = time.time_ns() // 1_000_000
+    peer.tokens_expire_ms = peer.now_ms + 400
+
+    async with running(peer.url, lambda: "ann") as one:
+        await one.until(lambda: [type(frame) for frame in peer.received].count(frames.Renew) >= 3)
+        peer.tokens_expire_ms = peer.now_ms + 3_600_000
+        await asyncio.sleep(0.5)
+        renewals = [type(frame) for frame in peer.received].count(frames.Renew)
+        await asyncio.sleep(0.2)
+        assert [type(frame) for frame in peer.received].count(frames.Renew) == renewals
+
+
 async def test_no_token_is_tried_again(peer: ServedPeer) -> None:
     tokens: list[str] = []
 

@@ -86,7 +86,7 @@ class Answers:
             case frames.Leased(client):
                 await self._leased(client)
             case frames.Renewed(expires_ms):
-                session.token_expires_ms = expires_ms
+                session.token_expires_ms, session.is_renewing = expires_ms, False
             case frames.Busy(retry_after_ms):
                 session.retry_after_ms = retry_after_ms
 

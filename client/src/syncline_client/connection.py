@@ -45,6 +45,9 @@ STABLE_AFTER_S: Final = 10.0
 TOKEN_RETRY_S: Final = 5.0
 """Before the program is asked for a token again while the old one still counts."""
 
+RENEWAL_PAUSE_S: Final = 0.25
+"""Between two renewals at least: what gives tokens may have none that counts longer, and is not asked in a circle."""
+
 ARRIVAL_WAIT_S: Final = 5.0
 """How long to wait for a document that this device has never seen, while connected."""
 
@@ -304,19 +307,19 @@ class Connection:
         """Show the server a newer token before the old one expires; a token that is all there is runs out."""
         if isinstance(self._token, str):
             return
-        while session.state is not State.READY:
+        while session.welcome is None:
             await self.changed()
+        offset_s = session.welcome.server_time_ms / 1000 - time.monotonic()  # the device's own clock may jump
         while True:
-            expires_ms = session.token_expires_ms
-            left_s = (expires_ms - self._replica.server_now_ms()) / 1000
-            await asyncio.sleep(max(left_s - TOKEN_RENEWAL_LEAD_MS / 1000, left_s / 2, 0.0))
+            left_s = session.token_expires_ms / 1000 - (time.monotonic() + offset_s)
+            await asyncio.sleep(max(left_s - TOKEN_RENEWAL_LEAD_MS / 1000, left_s / 2, RENEWAL_PAUSE_S))
             try:
                 session.renew(await self.ask_token())
             except TransportClosed:
                 await asyncio.sleep(TOKEN_RETRY_S)
                 continue
             self._wake.set()
-            while session.token_expires_ms == expires_ms:
+            while session.is_renewing:
                 await self.changed()
 
 

@@ -52,6 +52,8 @@ class Session:
         self.state = State.GREETING
         self.welcome: frames.Welcome | None = None
         self.token_expires_ms = 0
+        self.is_renewing = False
+        """Whether a newer token was shown and not answered."""
         self.retry_after_ms = 0
         """When the server said to come back, 0 if it did not."""
         self.subscriptions: dict[str, Subscription] = {}
@@ -110,6 +112,7 @@ class Session:
 
     def renew(self, token: str) -> None:
         """Show the server a newer token."""
+        self.is_renewing = True
         self.to_send.append(frames.Renew(token))
 
     def alarm(self, name: str, at_s: float) -> None:
