@@ -277,6 +277,21 @@ async def test_an_erased_record_is_not_offered_again_for_good(device: LinkedDevi
     assert shown_types(device)[2:] == [("text", "")]
 
 
+async def test_what_is_left_of_an_erased_record_is_not_offered_to_an_older_history(device: LinkedDevice) -> None:
+    """No update may bring it: it would be refused, and shown to its author so."""
+    (secret,) = await say(device, "my card is 4711")
+    await settle(device)
+    device.peer.erase(SEGMENT, secret["id"])
+    await say(device, "hello")
+    await settle(device)
+    device.cut()
+    device.peer.restore(SEGMENT, 0)
+    device.connect()
+    await settle(device)
+    assert [one["type"] for one in device.peer.document(SEGMENT).records()] == ["text"]
+    assert shown_types(device) == [("text", "")]
+
+
 @pytest.mark.parametrize("kind", ["edit", "recall", "reaction"])
 async def test_what_waits_about_an_erased_message_is_dropped_and_not_shown_as_refused(
     device: LinkedDevice, kind: str

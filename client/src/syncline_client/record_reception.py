@@ -36,7 +36,9 @@ class RecordReception:
         self._replica = replica
 
     async def begin_history(self, document: LocalDocument, epoch: int) -> None:
-        """Set aside what is of another history; offer again what this device wrote, before what is waiting."""
+        """Set aside what is of another history; offer again what this device wrote and is not erased, before what is
+        waiting.
+        """
         replica = self._replica
         waiting = replica.outbox.waiting(document.name)
         first = replica.outbox.next_id()
@@ -55,7 +57,11 @@ class RecordReception:
 
     def _own_records(self, document: LocalDocument) -> list[Row]:
         me = (self._replica.identity.user, self._replica.identity.device)
-        own = [one for one in _content(document).structs() if (one.value.get("by"), one.value.get("device")) == me]
+        own = [
+            one
+            for one in _content(document).structs()
+            if (one.value.get("by"), one.value.get("device")) == me and not is_erased(one.value)
+        ]
         own.sort(key=lambda one: (one.value.get("at", 0), one.key))
         now_ms = self._replica.now_ms()
         return [Row(0, document.name, one.root, one.key, encode_json(one.value), now_ms) for one in own]
