@@ -2,14 +2,25 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from client.conftest import new_conversation
+from client.conftest import ServedPeer, new_conversation
+from client.test_conversation import Head
 from support.server import ServerProcess
-from syncline_client import Device, DeviceStopped, EditNotAllowed, MemoryStore, NeverConnected, StoreError, Verdict
+from syncline_client import (
+    Device,
+    DeviceStopped,
+    EditNotAllowed,
+    MemoryStore,
+    NeverConnected,
+    StoreError,
+    Verdict,
+    client,
+)
 from syncline_client.connection import Standing
+from syncline_client.store import Operation, PutDocument
 from syncline_client.store_sqlite import SqliteStore
 from syncline_protocol.errors import RefusedUpdate
 
@@ -143,6 +154,38 @@ async def test_whatever_fails_at_the_end_the_store_is_closed(tmp_path: Path, mon
             monkeypatch.setattr(device.own, "flush", broken)
     async with Device("http://127.0.0.1:1", token="none", store=tmp_path / "phone.db") as again:
         assert again.replica.identity.device == device.replica.identity.device
+
+
+class FullDisk(MemoryStore):
+    """A store that cannot take in one document while `is_full`."""
+
+    is_full = True
+    tries = 0
+
+    async def commit(self, operations: Sequence[Operation], *, durable: bool = False) -> None:
+        named = [one.document.name for one in operations if isinstance(one, PutDocument)]
+        if self.is_full and "conversation/c/2" in named:
+            self.tries += 1
+            raise StoreError("the disk is full")
+        await super().commit(operations, durable=durable)
+
+
+async def test_a_full_disk_puts_the_next_segment_off_and_no_more(
+    peer: ServedPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "STORE_RETRY_S", 0.05)
+    head, store = Head(peer), FullDisk()
+    head.open_segment(1)
+    async with asyncio.timeout(WAIT_S), Device(peer.url, token="ann", store=store) as phone:
+        await phone.connected()
+        conversation = await phone.conversation("c")
+        head.open_segment(2)
+        head.say(2, "are you there?")
+        while store.tries < 2:
+            await asyncio.sleep(0.01)
+        store.is_full = False
+        while [message.text for message in conversation.messages()] != ["are you there?"]:
+            await asyncio.sleep(0.01)
 
 
 async def test_a_stopped_device_says_so(server: ServerProcess) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from client.conftest import ServedPeer
@@ -9,7 +10,7 @@ from client.test_conversation import Head
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from support.answering import answering
-from syncline_client import Device, MemoryStore, tenant_rules
+from syncline_client import Device, MemoryStore, StoreError, tenant_rules
 from syncline_client.kept import CONFIGURATION, read_kept
 from syncline_client.rest import Rest
 from syncline_client.tenant_rules import TenantRules, shipped_rules
@@ -105,6 +106,29 @@ async def test_whoever_may_open_tickets_has_the_rules_ready(peer: ServedPeer) ->
         async with asyncio.timeout(WAIT_S):
             while not knows_coffee(await device._rules.rules()):
                 await asyncio.sleep(0.02)
+
+
+async def test_a_full_disk_puts_the_rules_off_and_no_more(peer: ServedPeer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tenant_rules, "RETRY_S", 0.0)
+    async with Device(peer.url, token="ann") as device, answering(tables) as served:
+        await device.connected()
+        rules = of(device, served.url)
+        commit, tries = device.replica.store.commit, []
+
+        async def full(*arguments: Any, **options: Any) -> None:
+            tries.append(arguments)
+            if len(tries) == 1:
+                raise StoreError("the disk is full")
+            await commit(*arguments, **options)
+
+        monkeypatch.setattr(device.replica.store, "commit", full)
+        running = asyncio.create_task(rules.run())
+        async with asyncio.timeout(WAIT_S):
+            while not knows_coffee(await rules.rules()):
+                rules.wanted()
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.wait([running])
 
 
 async def test_a_customer_opens_no_tickets_and_asks_for_no_rules(peer: ServedPeer) -> None:

@@ -48,6 +48,9 @@ STOP_WAIT_S: Final = 5.0
 """How long leaving waits for the connection to close."""
 
 
+STORE_RETRY_S: Final = 5.0
+"""Before a segment that the store could not take in is followed after all."""
+
 SEARCH_PATH: Final = "/v1/search"
 CONVERSATIONS_PATH: Final = "/v1/conversations"
 TICKETS_PATH: Final = "/v1/tickets"
@@ -366,4 +369,13 @@ class Device:
 async def _follow_segments(conversation: Conversation, head: Changes) -> None:
     with head:
         async for _ in head:
-            await conversation.follow_newest()
+            await _follow_newest(conversation)
+
+
+async def _follow_newest(conversation: Conversation) -> None:
+    while True:
+        try:
+            return await conversation.follow_newest()
+        except StoreError as error:
+            logger.error("the newest segment of %s is not followed yet: %s", conversation.name, error)
+        await asyncio.sleep(STORE_RETRY_S)

@@ -22,6 +22,7 @@ from syncline_client.errors import DeviceError
 from syncline_client.kept import CONFIGURATION, keep, read_kept
 from syncline_client.replica import Replica, logger
 from syncline_client.rest import Rest
+from syncline_client.store import StoreError
 
 PATH: Final = "/v1/configuration"
 
@@ -80,20 +81,20 @@ class TenantRules:
             self._wanted.clear()
 
     async def refresh(self) -> None:
-        """Ask the server, unless that was done a moment ago. What goes wrong changes nothing, and is logged. Raises
-        `StoreError`.
-        """
+        """Ask the server, unless that was done a moment ago. What goes wrong changes nothing, and is logged."""
         if time.monotonic() < self._asked_s + FRESH_S:
             return
         self._asked_s = time.monotonic()
-        payload = await read_kept(self._replica.store, CONFIGURATION)
-        tag = msgspec.json.decode(payload, type=Kept).tag if payload else ""
         try:
-            answer = await self._rest.fetch(PATH, tag=tag)
-        except DeviceError as error:
+            await self._ask()
+        except (DeviceError, StoreError) as error:
             logger.info("no rules from the server: %s", error)
             self._asked_s += RETRY_S - FRESH_S
-            return
+
+    async def _ask(self) -> None:
+        payload = await read_kept(self._replica.store, CONFIGURATION)
+        tag = msgspec.json.decode(payload, type=Kept).tag if payload else ""
+        answer = await self._rest.fetch(PATH, tag=tag)
         if answer.body:
             kept = msgspec.json.encode({"tag": answer.tag, "tables": msgspec.Raw(answer.body)})
             await keep(self._replica.store, CONFIGURATION, kept)
