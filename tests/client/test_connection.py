@@ -144,7 +144,7 @@ async def test_what_only_a_person_can_change_stops_it(peer: ServedPeer, code: Cl
         await one.until(lambda: one.connection.state.standing is Standing.ONLINE)
         peer.sessions[0].end(code, "somebody must act")
         await one.until(lambda: one.connection.state.standing is Standing.STOPPED)
-        assert one.connection.state[2:] == ("somebody must act", code.value)
+        assert one.connection.state[2:4] == ("somebody must act", code.value)
         await asyncio.wait([one.task], timeout=WAIT_S)
         assert one.task.done()
 
@@ -314,10 +314,12 @@ async def test_a_full_disk_is_said_and_survived(peer: ServedPeer) -> None:
         store.is_full = True
         await other.say("are you there?")
         await one.until(lambda: one.connection.state.reason == "the disk is full")
+        assert one.connection.state.store_failed
         store.is_full = False
         one.connection.retry_now()
         await one.until(lambda: len(one.replica.records(SEGMENT, "messages")) == 1)
         await one.settled()
+        assert not one.connection.state.store_failed
 
 
 async def test_a_server_that_breaks_the_protocol_is_left_and_tried_again(peer: ServedPeer) -> None:
@@ -337,3 +339,18 @@ async def test_what_nobody_foresaw_is_shown(peer: ServedPeer) -> None:
     async with running(peer.url, connect=connect) as one:
         await one.until(lambda: one.connection.state.standing is Standing.STOPPED)
         assert one.connection.state.reason == "internal error: a mistake in a transport"
+
+
+async def test_what_nobody_foresaw_within_a_session_is_shown_by_its_own_words(
+    peer: ServedPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(peer.url) as one:
+        await one.until(lambda: one.connection.state.standing is Standing.ONLINE)
+
+        def broken(_: str) -> bool:
+            raise ZeroDivisionError("a mistake in the outbox")
+
+        monkeypatch.setattr(one.replica, "is_wanted", broken)
+        one.connection.touch(SEGMENT)
+        await one.until(lambda: one.connection.state.standing is Standing.STOPPED)
+        assert one.connection.state.reason == "internal error: a mistake in the outbox"

@@ -49,6 +49,17 @@ def test_one_line_says_it(what: Status, english: str, chinese: str) -> None:
     assert what.text("zh", zone=UTC, now_ms=NOON_MS) == chinese
 
 
+def test_a_store_that_fails_is_not_called_offline() -> None:
+    state = ConnectionState(Standing.OFFLINE, NOON_MS - HOUR_MS, "the disk is full", store_failed=True)
+    failed = Status(state, False, 1, ())
+    assert failed.text("en", zone=UTC, now_ms=NOON_MS) == (
+        "Not synced since 11:00, because this device cannot store: the disk is full; 1 edit not yet accepted"
+    )
+    assert failed.text("zh", zone=UTC, now_ms=NOON_MS) == (
+        "自 11:00 起未同步，本设备无法存储：the disk is full；1 条修改尚未被服务器接受"
+    )
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_an_old_time_has_its_date(language: StatusLanguage) -> None:
     text = status(Standing.OFFLINE).text(language, zone=UTC, now_ms=NOON_MS + 24 * HOUR_MS)

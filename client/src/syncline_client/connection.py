@@ -72,12 +72,15 @@ class Standing(StrEnum):
 
 
 class ConnectionState(NamedTuple):
-    """`since_ms`: since when it is not online (Unix time), or online. `reason`: why it is not, for a person."""
+    """`since_ms`: since when it is not online (Unix time), or online. `reason`: why it is not, for a person;
+    `store_failed`: because of the device's own store, and not of network or server.
+    """
 
     standing: Standing
     since_ms: int
     reason: str = ""
     code: int = 0
+    store_failed: bool = False
 
 
 class Connection:
@@ -184,11 +187,11 @@ class Connection:
         for event in self._changed:
             event.set()
 
-    def _stand(self, standing: Standing, *, reason: str = "", code: int = 0) -> None:
+    def _stand(self, standing: Standing, *, reason: str = "", code: int = 0, store_failed: bool = False) -> None:
         since_ms = self.state.since_ms
         if (standing is Standing.ONLINE) != (self.state.standing is Standing.ONLINE):
             since_ms = self._replica.now_ms()
-        self.state = ConnectionState(standing, since_ms, reason, code)
+        self.state = ConnectionState(standing, since_ms, reason, code, store_failed)
         self._tell()
 
     # --- one connection after the other
@@ -199,7 +202,8 @@ class Connection:
             await self._run()
         except Exception as error:  # noqa: BLE001 - the boundary of a task: what nobody foresaw is shown, not repeated
             logger.exception("the connection failed")
-            self._stand(Standing.STOPPED, reason=f"internal error: {error}")
+            cause = _leaves(error)[0] if isinstance(error, ExceptionGroup) else error
+            self._stand(Standing.STOPPED, reason=f"internal error: {cause}")
 
     async def _run(self) -> None:
         while True:
@@ -270,7 +274,7 @@ class Connection:
 
     def _failed(self, error: BaseException) -> None:
         logger.error("the connection failed: %s", error)
-        self._stand(Standing.OFFLINE, reason=str(error))
+        self._stand(Standing.OFFLINE, reason=str(error), store_failed=isinstance(error, StoreError))
 
     # --- one session
 

@@ -14,6 +14,7 @@ TEXTS: Final = {
         "syncing": "Syncing",
         "connecting": "Connecting",
         "offline": "Offline since {since}",
+        "store_failed": "Not synced since {since}, because this device cannot store: {reason}",
         "stopped": "Stopped: {reason}",
         "waiting": "{count} edits not yet accepted",
         "waiting_one": "1 edit not yet accepted",
@@ -26,6 +27,7 @@ TEXTS: Final = {
         "syncing": "正在同步",
         "connecting": "正在连接",
         "offline": "自 {since} 起离线",
+        "store_failed": "自 {since} 起未同步，本设备无法存储：{reason}",
         "stopped": "已停止：{reason}",
         "waiting": "{count} 条修改尚未被服务器接受",
         "waiting_one": "1 条修改尚未被服务器接受",
@@ -61,7 +63,9 @@ class Status(NamedTuple):
             case Standing.STOPPED:
                 return words["stopped"].format(reason=self.connection.reason)
             case Standing.OFFLINE:
-                return words["offline"].format(since=moment(self.connection.since_ms, now_ms, zone))
+                since = moment(self.connection.since_ms, now_ms, zone)
+                text = words["store_failed" if self.connection.store_failed else "offline"]
+                return text.format(since=since, reason=self.connection.reason)
             case Standing.CONNECTING:
                 return words["connecting"]
             case Standing.ONLINE:
