@@ -65,6 +65,7 @@ async def test_a_no_is_told_in_the_servers_words(response: Response, text: str, 
     ("response", "text"),
     [
         (JSONResponse({"detail": "the store does not answer"}, 503), "the store does not answer"),
+        (JSONResponse({"detail": "too many requests", "code": "rate_limited"}, 429), "too many requests"),
         (PlainTextResponse("hello"), "answers something else than was asked"),
         (JSONResponse({"rows": 1}), "answers something else than was asked"),
     ],

@@ -104,7 +104,7 @@ def _refused(answer: httpx.Response) -> RequestRefused | ServerOutOfReach:
     except (msgspec.DecodeError, UnicodeDecodeError):
         problem = Problem()
     text = problem.detail or problem.title or f"the server answered {answer.status_code} {answer.reason_phrase}"
-    if answer.is_server_error:
+    if answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:  # asking again later helps
         return ServerOutOfReach(text)
     return RequestRefused(text, status=answer.status_code, code=problem.code)
 
