@@ -71,6 +71,13 @@ async def test_two_processes_cannot_have_one_store(path: Path) -> None:
         assert await store.read_rows() == []
 
 
+async def test_nor_by_another_name(path: Path) -> None:
+    async with SqliteStore(path):
+        path.with_name("same.db").symlink_to(path)
+        with pytest.raises(StoreInUse, match="in use"):
+            await SqliteStore(path.with_name("same.db")).__aenter__()
+
+
 async def test_a_reader_sees_what_is_committed_while_a_device_runs(path: Path) -> None:
     async with SqliteStore(path) as store:
         await store.commit([PutRow(ROW)])

@@ -185,7 +185,7 @@ class SqliteStore:
 
     async def _open_to_write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(self._path.with_name(self._path.name + ".lock"))
+        self._lock = _lock(_lock_path(self._path))
         try:
             self._opened = await aiosqlite.connect(self._path, isolation_level=None, timeout=BUSY_WAIT_S)
             await self._opened.execute("PRAGMA journal_mode = WAL")
@@ -235,6 +235,12 @@ class SqliteStore:
         lock, self._lock = self._lock, None
         if lock is not None:
             lock.close()
+
+
+def _lock_path(path: Path) -> Path:
+    """Beside the file itself, whatever links lead to it."""
+    path = path.resolve()
+    return path.with_name(path.name + ".lock")
 
 
 def _lock(path: Path) -> sqlite3.Connection:
