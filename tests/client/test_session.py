@@ -193,6 +193,22 @@ async def test_7_a_digest_is_sent_once_for_each_state_and_not_too_often(device: 
     assert device.peer.digests == [(SEGMENT, True)] * 2
 
 
+async def test_7_many_updates_before_the_next_digest_set_one_alarm(device: LinkedDevice) -> None:
+    other = LinkedDevice(device.peer, MemoryStore(), user="bob", device="desk")
+    await device.replica.follow(SEGMENT)
+    await device.run()
+    async with other.replica:
+        other.connect()
+        await other.run()
+        for number in range(50):
+            await say(other, str(number))
+            await other.run()
+            await device.run(later_s=0.01)
+    assert device.session is not None
+    assert device.session.wake_at_s() > device.now_s
+    assert len(device.session._alarms) == 1
+
+
 async def test_7_no_digest_while_an_edit_waits(device: LinkedDevice) -> None:
     device.peer.commits_wait = True
     await device.replica.follow(SEGMENT)

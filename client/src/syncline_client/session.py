@@ -70,6 +70,7 @@ class Session:
         """What is kept and not wanted, and was not brought up to date on this connection."""
         self._touched: dict[str, None] = {}
         self._alarms: list[tuple[float, str]] = []
+        self._alarms_set: set[tuple[float, str]] = set()
         self._next_id = 1
         self._in_flight_max = UPDATES_IN_FLIGHT_MAX
         self._open_max = OPEN_DOCUMENTS_MAX
@@ -116,8 +117,10 @@ class Session:
         self.to_send.append(frames.Renew(token))
 
     def alarm(self, name: str, at_s: float) -> None:
-        """Look at the document again at `at_s`."""
-        heapq.heappush(self._alarms, (at_s, name))
+        """Look at the document again at `at_s`; said with every update that comes until then, it is set once."""
+        if (at_s, name) not in self._alarms_set:
+            self._alarms_set.add((at_s, name))
+            heapq.heappush(self._alarms, (at_s, name))
 
     # --- what is known
 
@@ -150,7 +153,9 @@ class Session:
         if self.state is not State.READY:
             return []
         while self._alarms and self._alarms[0][0] <= now_s:
-            self.touch(heapq.heappop(self._alarms)[1])
+            alarm = heapq.heappop(self._alarms)
+            self._alarms_set.remove(alarm)
+            self.touch(alarm[1])
         sending, self.to_send = self.to_send, []
         if self.lease_wanted and not self.lease_asked:
             self.lease_asked = True
