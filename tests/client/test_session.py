@@ -135,6 +135,34 @@ async def test_2_what_is_kept_and_not_followed_is_opened_once_on_each_connection
     assert [type(frame) for frame in device.peer.received].count(frames.Close) == 1
 
 
+async def test_2_what_is_kept_comes_after_what_is_wanted_and_a_batch_at_a_time(device: LinkedDevice) -> None:
+    kept = [f"conversation/c/{number}" for number in range(1, OPEN_DOCUMENTS_MAX + 11)]
+    for name in kept:
+        await device.replica.follow(name)
+    await device.run()
+    for name in kept:
+        await device.replica.unfollow(name)
+    await device.replica.follow(PAGE)
+    await device.run()
+    device.peer.missing.add(kept[0])
+    device.connect()
+    device.peer.received.clear()
+    for _ in range(2):  # one decision for each answer, as a connection takes them
+        while device.deliver_to_peer():
+            pass
+        while await device.deliver_to_device():
+            pass
+        device.decide()
+    while device.deliver_to_peer():
+        pass
+    opened = [[one.name for one in frame.documents] for frame in device.peer.received if isinstance(frame, frames.Open)]
+    assert [len(names) for names in opened] == [OPEN_DOCUMENTS_MAX, 1, 10]
+    assert opened[0][0] == PAGE
+    assert sorted(name for names in opened for name in names) == sorted([PAGE, *kept])
+    await device.run()
+    assert device.peer.sessions[0].open.keys() == {PAGE}
+
+
 async def test_4_while_a_lease_is_asked_for_nothing_is_written(device: LinkedDevice) -> None:
     await device.replica.follow(SEGMENT)
     await device.run()

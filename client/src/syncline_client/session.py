@@ -66,8 +66,10 @@ class Session:
         """What answers have already decided to send."""
         self.lease_wanted = False
         self.lease_asked = False
-        self._unlooked: set[str] = set()
-        """What is kept and not wanted, and was not brought up to date on this connection."""
+        self._unlooked: list[str] = []
+        """What is kept and not wanted, and is still to be opened once on this connection."""
+        self._looking: set[str] = set()
+        """What of it is being brought up to date: a batch at a time, because a connection holds so many and no more."""
         self._touched: dict[str, None] = {}
         self._alarms: list[tuple[float, str]] = []
         self._alarms_set: set[tuple[float, str]] = set()
@@ -89,7 +91,7 @@ class Session:
         self._in_flight_max = welcome.limits.updates_in_flight_max
         self._open_max = welcome.limits.open_documents_max
         documents = self.replica.documents
-        self._unlooked = {one.name for one in documents.values() if one.epoch and not self.replica.is_wanted(one.name)}
+        self._unlooked = [one.name for one in documents.values() if one.epoch and not self.replica.is_wanted(one.name)]
         for name in [*self.replica.outbox.waiting_documents(), *documents, *self.presence.own_documents()]:
             self.touch(name)
 
@@ -163,20 +165,31 @@ class Session:
         touched, self._touched = self._touched, {}
         opening: list[str] = []
         for name in touched:
-            subscription = self._subscription(name)
-            if subscription.is_caught_up(self.document(name)):
-                self._unlooked.discard(name)
-            if not self.replica.is_wanted(name) and name not in self._unlooked:
-                sending += self._leave(subscription)
-            elif subscription.phase is Phase.WANTED:
-                self._ask(subscription, opening, now_s)
-            elif subscription.phase is Phase.OPEN:
-                sending += self._updates(subscription, now_s)
-                sending += self._digest(subscription, now_s)
-                sending += self._presence(subscription, now_s)
+            sending += self._see_to(name, opening, now_s)
+        for name in self._more_to_look_at():
+            sending += self._see_to(name, opening, now_s)
         return sending + [
             self._open(opening[start : start + self._open_max]) for start in range(0, len(opening), self._open_max)
         ]
+
+    def _see_to(self, name: str, opening: list[str], now_s: float) -> Iterator[Frame]:
+        subscription = self._subscription(name)
+        if self.is_document_settled(name):
+            self._looking.discard(name)
+        if not self.replica.is_wanted(name) and name not in self._looking:
+            yield from self._leave(subscription)
+        elif subscription.phase is Phase.WANTED:
+            self._ask(subscription, opening, now_s)
+        elif subscription.phase is Phase.OPEN:
+            yield from self._updates(subscription, now_s)
+            yield from self._digest(subscription, now_s)
+            yield from self._presence(subscription, now_s)
+
+    def _more_to_look_at(self) -> list[str]:
+        more = self._unlooked[: self._open_max - len(self._looking)]
+        del self._unlooked[: len(more)]
+        self._looking.update(more)
+        return more
 
     def _subscription(self, name: str) -> Subscription:
         subscription = self.subscriptions.get(name)
