@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.running import running
 from support.running_domain import CUS, MEI, TENANT, WANG, ZHAO, Domain
 from support.wire import wire_device
 from syncline_protocol import frames
+from syncline_protocol.documents.identity import Role
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access
 from syncline_protocol.names import parse_name
@@ -56,6 +58,62 @@ async def test_a_technician_keeps_what_they_opened(domain: Domain) -> None:
         await domain.settled()
         assert (await domain.state("t9")).group == "service"
         assert await domain.hub.rights.access(ZHAO, parse_name("ticket/t9")) is Access.APPEND
+
+
+@pytest.mark.parametrize("type_", ["opened", "link"])
+async def test_a_technician_lets_nobody_into_a_conversation_that_they_may_not_open(domain: Domain, type_: str) -> None:
+    mine = await domain.conversation("mine", customer=None)
+    await domain.hub.conversations.add_participant(TENANT, mine, "zhao", Role.TECHNICIAN)
+    token = domain.server.token("zhao", "technician", groups=["billing"])
+    async with wire_device(domain.server.url, token, "tablet") as device:
+        await device.open("ticket/t9")
+
+        def event(type_: str, after: list[str], **fields: str) -> dict[str, Any]:
+            record = device.record() | {"type": type_, "after": after} | fields
+            del record["text"]
+            return record
+
+        first = event("opened", [], subject="wifi")
+        if type_ == "link":
+            await device.update("ticket/t9", device.encode("ticket/t9", first, root="events"))
+            await device.expect(frames.Acks)
+        after = [first["id"]] if type_ == "link" else []
+        fields = {} if type_ == "link" else {"subject": "wifi"}
+        stolen = device.encode("ticket/t9", event(type_, after, conversation="c1", **fields), root="events")
+        refused = await device.refusal("ticket/t9", stolen)
+        assert refused.code == RefusalCode.FORBIDDEN.value
+        assert "conversation/c1" in refused.reason
+        device.clocks["ticket/t9"] -= 1
+        own = device.encode("ticket/t9", event(type_, after, conversation=mine, **fields), root="events")
+        for _ in range(2):  # sent again, it is acknowledged again
+            await device.update("ticket/t9", own)
+            await device.expect(frames.Acks)
+        await domain.hub.conversations.remove_participant(TENANT, mine, "zhao")
+        await device.update("ticket/t9", own)
+        await device.expect(frames.Acks)
+        await domain.settled()
+    assert await domain.hub.rights.access(ZHAO, parse_name("conversation/c1")) is Access.NONE
+
+
+async def test_updates_of_a_technician_are_admitted_in_their_order(domain: Domain) -> None:
+    ticket = await domain.ticket()
+    token = domain.server.token("li", "technician", groups=["service"])
+    async with wire_device(domain.server.url, token, "tablet") as device:
+        await device.open(f"ticket/{ticket}", "conversation/c1/1")
+        heads = list((await domain.state(ticket)).heads)
+        numbers = []
+        for number in range(20):
+            if number % 2:
+                record = device.record(f"step {number}") | {"type": "note", "after": heads}
+                payload = device.encode(f"ticket/{ticket}", record, root="events")
+                numbers.append(await device.update(f"ticket/{ticket}", payload))
+            else:
+                payload = device.encode("conversation/c1/1", device.record(f"message {number}"))
+                numbers.append(await device.update("conversation/c1/1", payload))
+        acked: list[int] = []
+        while len(acked) < len(numbers):
+            acked += (await device.expect(frames.Acks)).updates[1::3]
+    assert sorted(acked) == numbers
 
 
 async def test_who_was_on_it_goes_on_watching(domain: Domain) -> None:

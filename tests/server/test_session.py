@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uuid_utils
 from support.running import Running, running
-from support.wire import WireDevice, now_at, wire_device
+from support.wire import WireDevice, first_words, hello, now_at, wire_device
 from syncline_protocol import codec, frames, limits
 from syncline_protocol.errors import CloseCode
 from syncline_protocol.update import RecordStruct, encode_records
@@ -27,20 +27,6 @@ async def server(tmp_path: Path) -> AsyncIterator[Running]:
         yield started
 
 
-async def first_words(server: Running, *messages: bytes) -> tuple[int, str]:
-    """How the server ends a connection on which these came first."""
-    async with connect(f"{server.url}/v1/sync", compression=None) as connection:
-        for message in messages:
-            await connection.send(message)
-        await connection.wait_closed()
-        return connection.close_code or 0, connection.close_reason or ""
-
-
-def hello(token: str, *, version: int = 1, device: str = "d1") -> bytes:
-    """A greeting."""
-    return codec.encode(frames.Hello(version, token, device, 0, "test"))
-
-
 async def log_of(server: Running, name: str) -> int:
     """How many updates a document's log holds."""
     document = next(one for key, one in server.hub.documents.items() if key.name == name)
@@ -52,58 +38,19 @@ def encode_delete(client: int, clock: int) -> bytes:
     return b"\x00\x01" + varint(client) + b"\x01" + varint(clock) + b"\x01"
 
 
-# --- greeting
-
-
-async def test_welcome_tells_who_one_is_and_lends_a_client_id(server: Running) -> None:
-    token = server.token("mei", "supervisor", tenant="acme")
-    async with wire_device(server.url, token) as device:
-        welcome = device.welcome
-    assert (welcome.tenant, welcome.user, welcome.role) == ("acme", "mei", "supervisor")
-    assert limits.LEASE_CLIENT_ID_MIN <= welcome.client <= limits.LEASE_CLIENT_ID_MAX
-    assert abs(welcome.server_time_ms - server.hub.now_ms()) < 5_000
-
-
-async def test_a_device_keeps_its_client_id_and_another_gets_another(server: Running) -> None:
-    token = server.token("mei")
-    async with wire_device(server.url, token, "phone") as phone, wire_device(server.url, token, "desktop") as desktop:
-        assert phone.welcome.client != desktop.welcome.client
-    async with wire_device(server.url, token, "phone") as again:
-        assert again.welcome.client == phone.welcome.client
-    async with wire_device(server.url, token, "tablet", client=phone.welcome.client) as thief:
-        assert thief.welcome.client != phone.welcome.client
-
-
-@pytest.mark.parametrize(
-    ("messages", "code"),
-    [
-        ([b""], CloseCode.MALFORMED_FRAME),
-        ([b"\xc1"], CloseCode.MALFORMED_FRAME),
-        ([codec.encode(frames.Close(1))], CloseCode.MALFORMED_FRAME),
-        ([codec.encode(frames.Acks([]))], CloseCode.MALFORMED_FRAME),
-        ([codec.encode(frames.Fragment(True, b"x"))], CloseCode.MALFORMED_FRAME),
-        ([b"x" * (limits.HELLO_BYTES_MAX + 1)], CloseCode.TOO_LARGE),
-        ([hello("not a token")], CloseCode.UNAUTHENTICATED),
-        ([hello("", version=2)], CloseCode.VERSION_NOT_SPOKEN),
-        ([hello("", device="")], CloseCode.MALFORMED_FRAME),
-        ([hello("", device="x" * 65)], CloseCode.MALFORMED_FRAME),
-    ],
-    ids=lambda value: str(value)[:40],
-)
-async def test_a_bad_greeting_ends_the_connection(server: Running, messages: list[bytes], code: CloseCode) -> None:
-    assert (await first_words(server, *messages))[0] == code
+# --- before the user is known
 
 
 async def test_nothing_but_hello_is_read_before_the_user_is_known(server: Running) -> None:
     token = server.token("mei")
-    code, _ = await first_words(server, codec.encode(frames.Open(1, [])), hello(token))
+    code, _ = await first_words(server.url, codec.encode(frames.Open(1, [])), hello(token))
     assert code == CloseCode.MALFORMED_FRAME
     assert not server.hub.devices
 
 
 async def test_silence_before_hello_ends_the_connection(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "HELLO_WAIT_MS_MAX", 50)
-    assert (await first_words(server))[0] == CloseCode.HELLO_TIMEOUT
+    assert (await first_words(server.url))[0] == CloseCode.HELLO_TIMEOUT
 
 
 async def test_a_page_of_a_foreign_origin_may_not_connect(tmp_path: Path) -> None:
@@ -115,13 +62,6 @@ async def test_a_page_of_a_foreign_origin_may_not_connect(tmp_path: Path) -> Non
         for origin in ("https://desk.example", server.http):
             async with connect(f"{server.url}/v1/sync", additional_headers={"Origin": origin}) as connection:
                 assert connection.protocol.state.name == "OPEN"
-
-
-async def test_a_second_connection_of_a_device_replaces_the_first(server: Running) -> None:
-    token = server.token("mei")
-    async with wire_device(server.url, token) as first, wire_device(server.url, token) as second:
-        assert (await first.closed())[0] == CloseCode.REPLACED
-        assert (await second.open("page/one")).documents[0].access == frames.Access.WRITE
 
 
 async def test_one_connection_too_many_is_told_to_come_back(tmp_path: Path) -> None:
@@ -383,7 +323,7 @@ async def test_logging_out_ends_live_sessions_and_old_tokens(server: Running) ->
             await desktop.open("page/one")
             await rest.delete("/v1/users/mei/sessions")
         assert (await desktop.closed())[0] == CloseCode.SESSION_REVOKED
-    assert (await first_words(server, hello(token)))[0] == CloseCode.SESSION_REVOKED
+    assert (await first_words(server.url, hello(token)))[0] == CloseCode.SESSION_REVOKED
 
 
 async def test_a_token_ends_a_live_session_when_it_expires(server: Running) -> None:

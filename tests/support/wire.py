@@ -160,3 +160,17 @@ async def wire_device(  # noqa: PLR0913 - what a hello says
             welcome = codec.decode_server_frame(await connection.recv(decode=False))
         assert isinstance(welcome, frames.Welcome)
         yield WireDevice(connection, welcome, device)
+
+
+def hello(token: str, *, version: int = limits.PROTOCOL_VERSION, device: str = "d1") -> bytes:
+    """A greeting."""
+    return codec.encode(frames.Hello(version, token, device, 0, "test"))
+
+
+async def first_words(url: str, *messages: bytes) -> tuple[int, str]:
+    """How the server ends a connection on which these came first."""
+    async with connect(f"{url}/v1/sync", compression=None) as connection:
+        for message in messages:
+            await connection.send(message)
+        await connection.wait_closed()
+        return connection.close_code or 0, connection.close_reason or ""

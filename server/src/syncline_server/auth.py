@@ -5,6 +5,7 @@ It names a user; the device names itself in `Hello`. Rights end with `exp`, or e
 """
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -27,6 +28,10 @@ GroupsOf = Callable[[str], frozenset[str]]
 """The groups of a user, besides those in the token."""
 
 NO_GROUPS: Final[frozenset[str]] = frozenset()
+
+
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+"""In no name: lists of names stand one a line."""
 
 
 class Grant:
@@ -59,7 +64,7 @@ class Grant:
 
 def _name(claims: dict[str, Any], claim: str) -> str:
     value = claims[claim]
-    if not isinstance(value, str) or not 0 < len(value) <= NAME_CHARACTERS_MAX:
+    if not isinstance(value, str) or not 0 < len(value) <= NAME_CHARACTERS_MAX or CONTROL.search(value):
         raise ProtocolViolation(CloseCode.UNAUTHENTICATED, f"the claim `{claim}` is not a name")
     return value
 

@@ -6,17 +6,19 @@ documents concerned open is looked at again, and what they may not have any long
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from syncline_protocol.documents.access import access
-from syncline_protocol.documents.identity import Identity
-from syncline_protocol.errors import RefusalCode
+from syncline_protocol.documents.identity import Identity, Role
+from syncline_protocol.errors import RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access
 from syncline_protocol.names import DocumentKind, DocumentName
+from syncline_protocol.update import scan_records
 
+from syncline_server.admission import RecordAdmission
 from syncline_server.circles import circle_of
 from syncline_server.document import unavailable
 from syncline_server.domain.configuration import Configuration
@@ -28,7 +30,17 @@ if TYPE_CHECKING:
     from syncline_server.outbox import Follower, Subscription
 
 ENDED: Final = "your access to this document has ended"
+LETTING_IN: Final = ("opened", "link")
+"""Types of a ticket's events that name a conversation."""
+
 UNKNOWN: Final = "it is not known whether you may have this document: open it again"
+
+
+def may_let_in(identity: Identity, name: DocumentName) -> bool:
+    """Whether what `identity` writes there may open to them, or to others, what it must not: a technician's events of
+    tickets. Everybody else who writes tickets may open all conversations.
+    """
+    return identity.role is Role.TECHNICIAN and name.kind is DocumentKind.TICKET
 
 
 class Rights:
@@ -45,6 +57,33 @@ class Rights:
             return access(identity, name, await circle_of(self._hub.states, identity, name))
         except StoreError as error:
             raise unavailable(error) from error
+
+    async def check_named(self, identity: Identity, name: DocumentName, values: Iterable[Mapping[str, Any]]) -> None:
+        """Refuse events of a ticket that let in whom they should not: whoever works on a ticket may open the
+        conversations that it names, so that its author has to be one who may.
+
+        Raises `RefusedUpdate` (forbidden, unavailable).
+        """
+        if not may_let_in(identity, name):
+            return
+        for value in values:
+            conversation = value.get("conversation")
+            if value.get("type") not in LETTING_IN or not isinstance(conversation, str):
+                continue
+            named = DocumentName(DocumentKind.CONVERSATION, conversation)
+            if await self.access(identity, named) is Access.NONE:
+                reason = f"{identity.user} may not open {named.path}, which the event would let them into"
+                raise RefusedUpdate(RefusalCode.FORBIDDEN, reason, detail={"record": str(value.get("id"))})
+
+    async def check_named_in(self, identity: Identity, document: "Document", payload: bytes) -> None:
+        """The same of an update, of what it has that is new. Raises `RefusedUpdate`."""
+        if not may_let_in(identity, document.name):
+            return
+        await self._hub.load_index(document)
+        known = document.admission.index.records if isinstance(document.admission, RecordAdmission) else {}
+        structs = scan_records(payload)
+        new = [struct.value for struct in structs if (struct.root, struct.key) not in known]
+        await self.check_named(identity, document.name, new)
 
     # --- looking again
 

@@ -3,8 +3,8 @@
 On the data's way: `socket → codec → SESSION → document (admission) → log → relay → outbox → socket`. Updates wait for
 the log to begin its next commit and are then admitted one after the other (ten together cost far less than ten at ten
 times). What else can be answered at once is answered in `receive`, on the socket's own call: updates above all. What
-has to ask the store first (hello, open, digest, lease, an update of a document whose index is not loaded) waits in one
-queue that `run` serves in order.
+has to ask the store first (hello, open, digest, lease, an update of a document whose index is not loaded or that names
+another document) waits in one queue that `run` serves in order.
 
 Invariants:
 
@@ -28,13 +28,15 @@ from syncline_protocol.errors import CloseCode, ProtocolViolation, RefusalCode, 
 from syncline_protocol.frames import Frame
 from syncline_protocol.session import FROM_DEVICE, State, next_state
 
-from syncline_server.auth import NO_GROUPS
+from syncline_server.auth import NO_GROUPS, Grant
 from syncline_server.document import Document
 from syncline_server.expiry import Expiry
+from syncline_server.greeting import greet
 from syncline_server.intake import Intake
 from syncline_server.opening import open_documents
 from syncline_server.outbox import Outbox, Subscription
 from syncline_server.presence import Attendant
+from syncline_server.rights import may_let_in
 from syncline_server.socket import Socket, message
 
 if TYPE_CHECKING:
@@ -167,6 +169,15 @@ class Session:
         identity = of.identity
         self.send(frames.Presence(document.number, of.id, identity.user, identity.device, state))
 
+    # --- called by the greeting
+
+    def known(self, identity: Identity, grant: Grant, client: int) -> None:
+        """It is `identity`'s, until the grant ends, and writes under `client`."""
+        self.identity, self.token_groups, self.client = identity, grant.token_groups, client
+        self._clients.add(client)
+        self.issued_ms = grant.issued_ms
+        self._expiry.at(grant.expires_ms, self._expired)
+
     # --- sending
 
     def send(self, frame: Frame) -> None:
@@ -229,7 +240,9 @@ class Session:
 
     def _take_update(self, frame: frames.Update) -> None:
         subscription = self.subscriptions.get(frame.channel)
-        if self._deferred_updates or (subscription is not None and subscription.document.admission is None):
+        document = None if subscription is None else subscription.document
+        asks = document is not None and (document.admission is None or may_let_in(self.identity, document.name))
+        if self._deferred_updates or asks:
             self._deferred_updates += 1
             self._defer(frame)
             return
@@ -266,9 +279,7 @@ class Session:
         if (identity.tenant, identity.user) != (self.identity.tenant, self.identity.user):
             raise ProtocolViolation(CloseCode.UNAUTHENTICATED, "the new token is another user's")
         changed = identity != self.identity
-        self.identity, self.token_groups = identity, grant.token_groups
-        self.issued_ms = grant.issued_ms
-        self._expiry.at(grant.expires_ms, self._expired)
+        self.known(identity, grant, self.client)
         self.send(frames.Renewed(grant.expires_ms))
         if changed:
             self.hub.rights.of_session_changed(self)
@@ -304,7 +315,8 @@ class Session:
         elif self.state is State.CLOSED and not isinstance(frame, _ShutDown):
             return
         elif isinstance(frame, frames.Hello):
-            await self._greet(frame)
+            self._greeting.cancel()
+            await greet(self, frame)
         elif isinstance(frame, frames.Open):
             await open_documents(self, frame)
         elif isinstance(frame, frames.Digest):
@@ -317,58 +329,18 @@ class Session:
             await self._finish()
 
     async def _serve_update(self, frame: frames.Update) -> None:
+        subscription = self.subscriptions.get(frame.channel)
         try:
-            subscription = self.subscriptions.get(frame.channel)
             if subscription is not None and self.state is State.READY:
+                await self.hub.rights.check_named_in(self.identity, subscription.document, frame.payload)
                 await self.hub.load_index(subscription.document)
         except RefusedUpdate as refusal:
-            self._deferred_updates -= 1
             self.refuse(frame.channel, frame.id, refusal)
             return
-        self._deferred_updates -= 1
+        finally:
+            self._deferred_updates -= 1
         if self.state is State.READY:
             self._admit(self.subscriptions.get(frame.channel), frame)
-
-    async def _greet(self, hello: frames.Hello) -> None:
-        self._greeting.cancel()
-        if hello.version != limits.PROTOCOL_VERSION:
-            raise ProtocolViolation(
-                CloseCode.VERSION_NOT_SPOKEN,
-                f"this server speaks version {limits.PROTOCOL_VERSION}, not {hello.version}",
-            )
-        if not 0 < len(hello.device.encode()) <= limits.DEVICE_BYTES_MAX:
-            raise ProtocolViolation(
-                CloseCode.MALFORMED_FRAME, f"a device's name has 1 to {limits.DEVICE_BYTES_MAX} bytes"
-            )
-        grant = self.hub.authority.check(hello.token, now_ms=self.hub.now_ms())
-        identity = grant.identity(hello.device)
-        if self.hub.authority.is_revoked(identity.tenant, identity.user, identity.device, grant.issued_ms):
-            raise ProtocolViolation(CloseCode.SESSION_REVOKED, "this device was logged out")
-        client = await self.hub.lease(identity, hello.client)
-        if not self.connected:
-            return
-        self.identity, self.token_groups, self.client = identity, grant.token_groups, client
-        self._clients.add(client)
-        self.issued_ms = grant.issued_ms
-        self._expiry.at(grant.expires_ms, self._expired)
-        self.hub.join(self)
-        self.send(
-            frames.Welcome(
-                self.id,
-                identity.tenant,
-                identity.user,
-                identity.role.value,
-                client,
-                self.hub.now_ms(),
-                grant.expires_ms,
-                frames.Limits(
-                    limits.FRAME_BYTES_MAX,
-                    limits.UPDATE_BYTES_MAX,
-                    limits.UPDATES_IN_FLIGHT_MAX,
-                    limits.OPEN_DOCUMENTS_MAX,
-                ),
-            )
-        )
 
     async def _check_digest(self, frame: frames.Digest) -> None:
         subscription = self.subscriptions.get(frame.channel)

@@ -11,7 +11,6 @@ from syncline_protocol.documents.schema import EVENTS
 from syncline_protocol.documents.ticket import ClaimOutcome, ClaimState
 from syncline_protocol.documents.ticket_rules import PERSONS
 from syncline_protocol.errors import RefusalCode, RefusedUpdate
-from syncline_protocol.frames import Access
 from syncline_protocol.names import DocumentKind, DocumentName
 
 from syncline_server.rest import cursors, records
@@ -107,9 +106,10 @@ async def _write(call: Call[Any, Any], values: Sequence[dict[str, Any]]) -> tupl
     ticket = call.path["id"]
     await readable_ticket(call, ticket)
     before = await _known(call, values)
-    for value in values:
-        if value.get("id") not in before:
-            await _check_named(call, value)
+    new = [value for value in values if value.get("id") not in before]
+    await call.hub.rights.check_named(call.identity, DocumentName(DocumentKind.TICKET, ticket), new)
+    for value in new:
+        await _check_merge(call, value)
     try:
         written = await call.hub.tickets.write(call.identity, ticket, values)
     except RefusedUpdate as refusal:
@@ -122,14 +122,8 @@ async def _write(call: Call[Any, Any], values: Sequence[dict[str, Any]]) -> tupl
     return any(one["id"] not in before for one in written), written
 
 
-async def _check_named(call: Call[Any, Any], value: Mapping[str, Any]) -> None:
-    """Refuse a link to a conversation that the caller may not open (whoever works on the ticket may, by the link), and
-    a merge behind which no ticket goes on. Raises `RefusedUpdate`, `Problem`.
-    """
-    if value["type"] == "link" and "conversation" in value:
-        name = DocumentName(DocumentKind.CONVERSATION, value["conversation"])
-        if await call.hub.rights.access(call.identity, name) is Access.NONE:
-            raise RefusedUpdate(RefusalCode.FORBIDDEN, f"{call.identity.user} may not open {name.path}")
+async def _check_merge(call: Call[Any, Any], value: Mapping[str, Any]) -> None:
+    """Refuse a merge behind which no ticket goes on. Raises `RefusedUpdate`, `Problem`."""
     if value["type"] == "merge":
         ticket, passed = value["into"], {call.path["id"]}
         while ticket is not None:
