@@ -14,6 +14,7 @@ from support.wire import WireDevice, first_words, hello, now_at, wire_device
 from syncline_protocol import codec, frames, limits
 from syncline_protocol.errors import CloseCode
 from syncline_protocol.update import RecordStruct, encode_records
+from syncline_server.socket import HttpConnection
 from syncline_server.storage.interface import StoreUnavailable
 from syncline_server.wire import varint
 from websockets.asyncio.client import connect
@@ -445,5 +446,6 @@ async def test_a_device_that_left_is_free_at_once(server: Running) -> None:
         async with asyncio.timeout(5):
             while session() is not None or socket() is not None:
                 await asyncio.sleep(0.01)
+        assert not [one for one in gc.get_objects() if isinstance(one, HttpConnection)]
     finally:
         gc.enable()

@@ -12,7 +12,7 @@ from syncline_server import app
 from syncline_server.domain.live_configuration import LiveConfiguration
 from syncline_server.hub import Hub
 from syncline_server.settings import Settings
-from syncline_server.socket import Socket
+from syncline_server.socket import HttpConnection, Socket
 
 
 class Running:
@@ -62,7 +62,14 @@ async def running(data: Path, *, configuration: Path | None = None, **changes: o
     settings = Settings(**given)  # type: ignore[arg-type] # names and types are Settings' own
     application = app.build(settings, configuration=LiveConfiguration(configuration))
     config = uvicorn.Config(
-        application, port=0, ws=Socket, ws_per_message_deflate=False, ws_max_size=2**20, lifespan="on", log_config=None
+        application,
+        port=0,
+        http=HttpConnection,
+        ws=Socket,
+        ws_per_message_deflate=False,
+        ws_max_size=2**20,
+        lifespan="on",
+        log_config=None,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())

@@ -36,7 +36,7 @@ from syncline_server.domain.live_configuration import LiveConfiguration
 from syncline_server.domain.problems import ConfigurationError
 from syncline_server.maintenance import Outcome
 from syncline_server.settings import Settings, SettingsError
-from syncline_server.socket import Socket
+from syncline_server.socket import HttpConnection, Socket
 from syncline_server.storage.interface import StoreError
 
 COMMANDS: Final = "syncline.commands"
@@ -129,7 +129,7 @@ def _run(chosen: Settings, configuration: LiveConfiguration, dialogues: list[Dia
         host=chosen.host,
         port=chosen.port,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http="httptools",
+        http=HttpConnection,
         ws=Socket,
         ws_max_size=WS_MESSAGE_BYTES_MAX,
         ws_per_message_deflate=False,

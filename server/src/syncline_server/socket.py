@@ -18,6 +18,7 @@ from http import HTTPStatus
 from typing import Any, Final, Protocol, cast
 
 from starlette.websockets import WebSocket
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 
@@ -244,6 +245,19 @@ class Socket(WebSocketsSansIOProtocol):
             self.receiver.shut_down()
         else:
             super().shutdown()
+
+
+class HttpConnection(HttpToolsProtocol):
+    """uvicorn's HTTP connection, which lets go of its parser when it becomes a WebSocket, as it does when it ends.
+
+    The two hold each other, and the parser what the greeting was: 4 KB for each device that was ever there, until
+    Python looks for cycles among all that has grown old.
+    """
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over."""
+        super().handle_websocket_upgrade()
+        self.parser = cast("Any", None)
 
 
 async def accept(websocket: WebSocket) -> Socket:
