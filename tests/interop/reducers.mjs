@@ -115,6 +115,10 @@ const reduceUser = rooted => {
   })
 }
 
+const draftsToErase = ({ records, erased }) => records
+  .filter(({ root, value }) => root === 'drafts' && value.type === 'draft' && value.at <= (erased[value.conversation] ?? -1))
+  .map(({ value }) => value.id).sort()
+
 const countUnread = ({ messages, position, user }) => reduceMessages(messages).filter(one =>
   (!position || byStamp({ at: position.up_to, id: position.message }, one) < 0) &&
   one.by !== user && one.type !== 'system' && !one.recalled_by && !one.redacted).length
@@ -140,6 +144,7 @@ const REDUCERS = {
   ratings: reduceRatings,
   conversation: reduceConversation,
   user: reduceUser,
+  drafts_to_erase: draftsToErase,
   unread: countUnread,
   ticket: reduceTicket,
   public: reducePublic

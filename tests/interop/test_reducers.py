@@ -21,7 +21,7 @@ from syncline_protocol.documents.conversation import reduce_conversation
 from syncline_protocol.documents.messages import reduce_messages, reduce_ratings
 from syncline_protocol.documents.ticket import Ticket, reduce_ticket
 from syncline_protocol.documents.ticket_public import reduce_public
-from syncline_protocol.documents.user import ReadPosition, reduce_user, unread_count
+from syncline_protocol.documents.user import ReadPosition, drafts_to_erase, reduce_user, unread_count
 
 VECTORS: Final = read_vectors("reducers")
 SEEDS: Final = 1_000
@@ -50,6 +50,13 @@ def user(random: Random) -> Made:
     return asked, as_json(reduce_user(values))
 
 
+def drafts(random: Random) -> Made:
+    values = user_records(random)
+    last = {conversation: random.randrange(8) for conversation in ("c1", "c2") if random.random() < 0.7}
+    asked = {"records": [{"root": root, "value": value} for root, value in values], "erased": last}
+    return asked, drafts_to_erase(values, last)
+
+
 def unread(random: Random) -> Made:
     values = segment_records(random)
     up_to, message = random.randrange(8), record_id(random.randrange(14))
@@ -63,6 +70,7 @@ RANDOM: Final[dict[str, Callable[[Random], Made]]] = {
     "ratings": of(reduce_ratings, segment_records),
     "conversation": of(reduce_conversation, head_records),
     "user": user,
+    "drafts_to_erase": drafts,
     "unread": unread,
     "ticket": of(reduce_ticket, ticket_events),
     "public": of(reduce_public, public_steps),

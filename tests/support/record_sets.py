@@ -253,4 +253,8 @@ OWN: Final[dict[tuple[str, str], Callable[[Random], Value]]] = {
 def user_records(random: Random) -> list[tuple[str, Value]]:
     """Records of a user, each with its root."""
     places = random.choices([*OWN], k=random.randrange(12))
-    return [(place[0], written(random, number, place[1], **OWN[place](random))) for number, place in enumerate(places)]
+    return [
+        (root, erased(record) if kind == "draft" and random.random() < 0.2 else record)
+        for number, (root, kind) in enumerate(places)
+        if (record := written(random, number, kind, **OWN[root, kind](random)))
+    ]

@@ -4,13 +4,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.record_sets import PEOPLE, segment_records
+from support.record_sets import PEOPLE, segment_records, user_records
 from support.records import record_id, record_value
 from support.vectors import as_json, read_vectors
+from syncline_protocol.documents.erasure import erased
 from syncline_protocol.documents.messages import reduce_messages
-from syncline_protocol.documents.user import ReadPosition, reduce_user, unread_count
+from syncline_protocol.documents.user import ReadPosition, drafts_to_erase, reduce_user, unread_count
 
 VECTORS = read_vectors("reducers")["user"]
+DRAFTS_TO_ERASE = read_vectors("reducers")["drafts_to_erase"]
 UNREAD = read_vectors("reducers")["unread"]
 
 Rooted = tuple[str, dict[str, Any]]
@@ -60,6 +62,25 @@ def test_read_markers_never_move_back(delivery: tuple[list[Rooted], list[Rooted]
     for count in range(len(delivered)):
         before, after = reduce_user(delivered[:count]), reduce_user(delivered[: count + 1])
         assert all(after.read[conversation] >= position for conversation, position in before.read.items())
+
+
+@pytest.mark.parametrize("case", DRAFTS_TO_ERASE, ids=lambda case: case["name"])
+def test_those_drafts_go_that_the_vectors_say(case: dict[str, Any]) -> None:
+    records = [(one["root"], one["value"]) for one in case["records"]["records"]]
+    assert drafts_to_erase(records, case["records"]["erased"]) == case["shown"]
+
+
+@given(st.integers(0, 2**32).map(Random), st.integers(0, 8))
+def test_erasing_drafts_is_done_once_and_leaves_the_later_ones_shown(random: Random, last: int) -> None:
+    records = user_records(random)
+    gone = drafts_to_erase(records, {"c1": last})
+    left = [(root, erased(value) if value["id"] in gone else value) for root, value in records]
+    assert drafts_to_erase(left, {"c1": last}) == []
+    before, after = reduce_user(records), reduce_user(left)
+    assert (after.read, after.settings) == (before.read, before.settings)
+    later = [value["at"] > last for _, value in left if value["type"] == "draft" and value["conversation"] == "c1"]
+    assert all(later)
+    assert after.drafts == (before.drafts if later else {k: v for k, v in before.drafts.items() if k != "c1"})
 
 
 @pytest.mark.parametrize("case", UNREAD, ids=lambda case: case["name"])

@@ -98,7 +98,7 @@ SCHEMAS: Final[Mapping[str, Mapping[str, Schema]]] = MappingProxyType(
         ),
         PUBLIC: _by_type(public_records.Step, Redacted),
         READ_MARKERS: _by_type(user_records.ReadMarker),
-        DRAFTS: _by_type(user_records.Draft),
+        DRAFTS: _by_type(user_records.Draft, Redacted),
         SETTINGS: _by_type(user_records.Setting),
     }
 )

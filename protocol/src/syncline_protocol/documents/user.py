@@ -1,7 +1,11 @@
 """A user's own things as their devices read them: how far each conversation is read, drafts, settings.
 
 A pure function of the set of records in `user/<id>`. Read markers only move forward: the greatest (`up_to`, `message`)
-holds, whichever device wrote it and when. Of drafts and settings the one with the greatest (`at`, `id`) holds.
+holds, whichever device wrote it and when. Of drafts and settings the one with the greatest (`at`, `id`) holds; an
+erased draft is none.
+
+A draft that was sent says what the message says. So when a message is erased, its author's drafts for the conversation
+go too: those not stamped after it. A later one is of something else, and stays.
 
 What is unread follows from the read position and the messages, and so is the same on every device and on the server.
 """
@@ -14,10 +18,13 @@ import msgspec
 from syncline_protocol.documents.fields import Record, Scalar
 from syncline_protocol.documents.message_records import SystemMessage
 from syncline_protocol.documents.messages import Message
-from syncline_protocol.documents.schema import read_record
+from syncline_protocol.documents.schema import DRAFTS, read_record
 from syncline_protocol.documents.user_records import Draft, ReadMarker, Setting
 
 SYSTEM: Final = SystemMessage.__struct_config__.tag
+DRAFT: Final = Draft.__struct_config__.tag
+NEVER: Final = -1
+"""Before every stamp."""
 
 
 class ReadPosition(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -58,6 +65,15 @@ def reduce_user(records: Iterable[tuple[str, Mapping[str, Any]]]) -> UserState:
         drafts={conversation: text for conversation, text in sorted(drafts.items()) if text},
         settings={name: value for name, value in sorted(settings.items()) if value is not None},
     )
+
+
+def drafts_to_erase(records: Iterable[tuple[str, Mapping[str, Any]]], erased: Mapping[str, int]) -> list[str]:
+    """The ids of the drafts among these records, given with their roots, that go with what was erased, in their order.
+
+    `erased`: by conversation, the greatest stamp of an erased message of the user's.
+    """
+    drafts = (value for root, value in records if root == DRAFTS and value["type"] == DRAFT)
+    return sorted(value["id"] for value in drafts if value["at"] <= erased.get(value["conversation"], NEVER))
 
 
 def unread_count(messages: Iterable[Message], position: ReadPosition | None, user: str) -> int:

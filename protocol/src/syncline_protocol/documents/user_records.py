@@ -17,7 +17,9 @@ class ReadMarker(Record, frozen=True, kw_only=True, tag="read_marker"):
 
 
 class Draft(Record, frozen=True, kw_only=True, tag="draft"):
-    """What the user has written and not sent; empty when it was sent or thrown away."""
+    """What the user has written and not sent; empty when it was sent or thrown away. Erased with what came of it
+    (`user.drafts_to_erase`).
+    """
 
     conversation: DocumentId
     text: Annotated[str, Meta(max_length=MESSAGE_TEXT_CHARACTERS_MAX)]
