@@ -6,7 +6,7 @@ from typing import Any, Final
 from support.running import Running
 from syncline_protocol.documents.identity import Identity, Role
 from syncline_protocol.documents.opening import Opening
-from syncline_protocol.documents.schema import MESSAGES
+from syncline_protocol.documents.schema import DRAFTS, MESSAGES
 from syncline_protocol.documents.ticket import Ticket
 from syncline_server.storage.record_reading import read_records
 
@@ -55,6 +55,16 @@ class Domain:
         document = await self.hub.find_named(TENANT, f"conversation/{conversation}/{segment}")
         try:
             written = await self.hub.actors.of(who).write(document, MESSAGES, [record])
+        finally:
+            self.hub.unpin(document)
+        return str(written[0]["id"])
+
+    async def draft(self, who: Identity, text: str, *, conversation: str = CONVERSATION, at: int | None = None) -> str:
+        """A draft, now or stamped `at`; returns its id."""
+        value = {"type": "draft", "conversation": conversation, "text": text} | ({} if at is None else {"at": at})
+        document = await self.hub.find_named(TENANT, f"user/{who.user}", create=True)
+        try:
+            written = await self.hub.actors.of(who).write(document, DRAFTS, [value])
         finally:
             self.hub.unpin(document)
         return str(written[0]["id"])

@@ -83,6 +83,20 @@ async def test_ratings_are_by_ticket(domain: Domain) -> None:
     assert await facts.ratings(TENANT, "none") == []
 
 
+async def test_the_last_erased_message_of_a_user_by_conversation(domain: Domain) -> None:
+    facts = domain.hub.projections.facts
+    await domain.conversation("c2")
+    said = [await domain.say(CUS, f"message {number}") for number in range(3)]
+    others = [await domain.say(MEI, "by the staff"), await domain.say(CUS, "elsewhere", conversation="c2")]
+    for message in (said[1], said[0], others[0]):
+        await domain.write(BOSS, {"type": "redaction", "message": message})
+    await domain.settled()
+    stamps = {one["id"]: one["at"] for one in await domain.records("conversation/c1/1")}
+    assert await facts.erased_until(TENANT, "cus") == {"c1": stamps[said[1]]}
+    assert await facts.erased_until(TENANT, "mei") == {"c1": stamps[others[0]]}
+    assert await facts.erased_until("acme", "cus") == await facts.erased_until(TENANT, "boss") == {}
+
+
 async def test_tickets_resolved_before_a_moment(domain: Domain) -> None:
     facts = domain.hub.projections.facts
     ticket = await domain.ticket()

@@ -1,4 +1,4 @@
-"""Read markers only move forward."""
+"""Read markers only move forward; a draft that comes behind the erasing of what was sent is noticed."""
 
 import itertools
 import sqlite3
@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from support.records import record_id, record_value
+from syncline_protocol.documents.erasure import erased
 from syncline_server.projections import markers
+from syncline_server.projections.segments import Segment
 from syncline_server.projections.writing import Writing
 
 
@@ -46,6 +48,31 @@ def test_dropped_they_are_as_if_never_written(db: sqlite3.Connection) -> None:
     assert [touched.moved for touched in writing.touched.values()] == [{"ann"}]
     markers.take(writing, "acme", "ann", [marker(2, 3, 2)])
     assert following(db)[0] == ("ann", 3, record_id(2))
+
+
+@pytest.mark.parametrize(
+    ("user", "conversation", "number", "is_late"),
+    [
+        ("ann", "c1", 4, True),
+        ("ann", "c1", 5, True),  # of the message's very stamp
+        ("ann", "c1", 6, False),
+        ("ann", "c2", 4, False),
+        ("bob", "c1", 4, False),
+    ],
+)
+def test_whoever_wrote_a_draft_no_newer_than_their_erased_message_is_looked_at(
+    db: sqlite3.Connection, user: str, conversation: str, number: int, *, is_late: bool
+) -> None:
+    message = record_value(5, "text", by="ann", text="secret")
+    redaction = record_value(9, "redaction", by="boss", message=message["id"])
+    Segment(Writing(db, 0), "acme", "c1", 1).take([message, redaction], records_before=0)
+    writing = Writing(db, 0)
+    drafts = [record_value(n, "draft", by=user, conversation=conversation, text="secret") for n in (8, number, 7)]
+    markers.take(writing, "acme", user, drafts)
+    assert list(writing.dirty) == ([("acme", "user", user)] if is_late else [])
+    erased_ones = Writing(db, 0)
+    markers.take(erased_ones, "acme", user, [erased(draft) for draft in drafts])
+    assert not erased_ones.dirty
 
 
 def test_drafts_settings_and_what_is_malformed_are_passed_over(db: sqlite3.Connection) -> None:

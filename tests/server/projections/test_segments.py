@@ -102,7 +102,24 @@ def test_a_full_segment_and_a_redaction_are_to_be_looked_at(db: sqlite3.Connecti
     assert list(writing.dirty) == [("acme", "conversation", "c1")]
     other = Writing(db, 0)
     Segment(other, "acme", "c1", 1).take([record_value(3, "redaction", message=message["id"])], records_before=0)
-    assert list(other.dirty) == [("acme", "conversation", "c1")]
+    assert list(other.dirty) == [("acme", "conversation", "c1"), ("acme", "user", message["by"])]
+
+
+def test_the_author_of_an_erased_message_is_to_be_looked_at_whatever_comes_first(db: sqlite3.Connection) -> None:
+    message = record_value(1, "text", by="ann", text="hello")
+    redaction = record_value(2, "redaction", by="boss", message=message["id"])
+    recalled = record_value(3, "text", by="bob", text="hello")
+    recall = record_value(4, "recall", by="bob", message=recalled["id"])
+    for conversation, values in (
+        ("c1", [message, redaction]),
+        ("c2", [redaction, message]),
+        ("c3", [erased(message)]),
+        ("c4", [recalled, recall]),
+    ):
+        writing = Writing(db, 0)
+        Segment(writing, "acme", conversation, 1).take(values, records_before=0)
+        users = [id_ for _, kind, id_ in writing.dirty if kind == "user"]
+        assert users == (["ann"] if conversation != "c4" else []), conversation
 
 
 def test_what_is_malformed_counts_for_nothing(db: sqlite3.Connection) -> None:

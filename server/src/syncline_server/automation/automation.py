@@ -1,4 +1,5 @@
-"""The server as an actor: looks at tickets and conversations that have changed, and writes what is missing.
+"""The server as an actor: looks at tickets and conversations that have changed, and at users whose drafts are to be
+erased, and writes what is missing.
 
 Beside the data's way: `log → projections → AUTOMATION → log`. What has to be looked at is durable (the list of it is
 written in the same transaction as what came of the cause), and is taken off the list only when everything that follows
@@ -17,6 +18,7 @@ from syncline_protocol.errors import RefusalCode, RefusedUpdate
 
 from syncline_server.automation.conversation_upkeep import ConversationUpkeep
 from syncline_server.automation.ticket_upkeep import TicketUpkeep
+from syncline_server.automation.user_upkeep import UserUpkeep
 from syncline_server.projections.model import Dirty, Projected
 from syncline_server.storage.interface import StoreError
 
@@ -44,6 +46,7 @@ class Automation:
         self._projections = projections
         self._tickets = TicketUpkeep(hub, projections)
         self._conversations = ConversationUpkeep(hub, projections, self._tickets)
+        self._users = UserUpkeep(hub, projections)
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -64,7 +67,7 @@ class Automation:
 
     def projected(self, projected: Projected) -> None:
         """Something was projected; whether anything is to be looked at stands in it."""
-        if projected.tickets or projected.conversations:
+        if projected.is_to_be_looked_at:
             self._idle.clear()
             self._wake.set()
 
@@ -117,10 +120,13 @@ class Automation:
     async def _look_at_one(self, one: Dirty) -> bool:
         """Look at it; whether it is done. Raises what another attempt may not meet."""
         try:
-            if one.kind == "ticket":
-                await self._tickets.look_at(one.tenant, one.id)
-            else:
-                await self._conversations.look_at(one.tenant, one.id)
+            match one.kind:
+                case "ticket":
+                    await self._tickets.look_at(one.tenant, one.id)
+                case "user":
+                    await self._users.look_at(one.tenant, one.id)
+                case _:
+                    await self._conversations.look_at(one.tenant, one.id)
         except StoreError:
             raise
         except Exception as error:  # one that fails must not leave everything else unanswered

@@ -68,6 +68,11 @@ class Facts:
         rows = await self._database.read(lambda db: db.execute(REDACTING, (tenant, conversation)).fetchall())
         return [segment for (segment,) in rows]
 
+    async def erased_until(self, tenant: str, user: str) -> dict[str, int]:
+        """By conversation, the stamp of the user's last message that was erased or is to be."""
+        rows = await self._database.read(lambda db: db.execute(ERASED_UNTIL, (user, tenant)).fetchall())
+        return dict(rows)
+
     async def resolved_before(self, at: int) -> list[tuple[str, str]]:
         """Tenant and id of tickets that were resolved before a stamp, and are."""
         return await self._database.read(lambda db: db.execute(RESOLVED_BEFORE, (at,)).fetchall())
@@ -110,4 +115,9 @@ REDACTING: Final = f"""
     WHERE conversation = {_CONVERSATION} AND json_extract(CAST(value AS TEXT), '$.type') = 'redaction'
     ORDER BY segment
 """  # noqa: S608
+ERASED_UNTIL: Final = """
+    SELECT conversations.id, max(at) FROM messages JOIN conversations ON ref = conversation
+    WHERE by = ? AND state = 'redacted' AND tenant = ?
+    GROUP BY conversation
+"""
 RESOLVED_BEFORE: Final = "SELECT tenant, id FROM tickets WHERE status = 'resolved' AND resolved_at < ? LIMIT 1000"

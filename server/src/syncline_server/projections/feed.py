@@ -217,7 +217,7 @@ class Feed:
         if projected.erased:
             self.is_merging = self._is_first_merge = True
         self._changes.update(projected.changes)
-        if projected.tickets or projected.conversations:
+        if projected.is_to_be_looked_at:
             self._on_projected(projected)
         self._tell()
 

@@ -44,7 +44,7 @@ class Seen(NamedTuple):
 
 
 class Projected(NamedTuple):
-    """What one transaction brought: tickets and conversations that the server has to look at, as (tenant, id).
+    """What one transaction brought: tickets, conversations and users that the server has to look at, as (tenant, id).
 
     `changes`: by tenant, the number of the last change of its inboxes. `erased`: whether something was taken out that
     is still in the search index.
@@ -52,12 +52,20 @@ class Projected(NamedTuple):
 
     tickets: Sequence[tuple[str, str]]
     conversations: Sequence[tuple[str, str]]
+    users: Sequence[tuple[str, str]]
     changes: Mapping[str, int]
     erased: bool
 
+    @property
+    def is_to_be_looked_at(self) -> bool:
+        """Whether the server's own actor has something to do."""
+        return bool(self.tickets or self.conversations or self.users)
+
 
 class Dirty(NamedTuple):
-    """A ticket or conversation (`kind`) that has changed and was not looked at since. `mark` grows with each change."""
+    """A ticket, conversation or user (`kind`) that has changed and was not looked at since. `mark` grows with each
+    change.
+    """
 
     tenant: str
     kind: str

@@ -11,7 +11,7 @@ from typing import Final
 
 from syncline_protocol.limits import PROTOCOL_VERSION
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Raised with every change of a table, of what stands in it, or of the terms under which texts are found."""
 
 TERMS: Final = ("message_terms", "ticket_terms")
@@ -94,6 +94,8 @@ TABLES: Final = (
     """,
     "CREATE UNIQUE INDEX messages_by_id ON messages (conversation, segment, id)",
     "CREATE INDEX messages_by_time ON messages (conversation, at, id)",
+    # What was erased, by whose it was: the drafts of it go too.
+    "CREATE INDEX messages_redacted ON messages (by, conversation, at) WHERE state = 'redacted'",
     # Edits, recalls and redactions, by the message that they name, which may not be there yet.
     """
     CREATE TABLE records_about (

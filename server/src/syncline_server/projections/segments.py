@@ -26,7 +26,7 @@ from syncline_protocol.documents.schema import MESSAGE_TYPES, MESSAGES, read_sca
 from syncline_protocol.limits import RECORDS_PER_SEGMENT
 
 from syncline_server.projections import search_index
-from syncline_server.projections.writing import CONVERSATION, TICKET, Counted, Writing
+from syncline_server.projections.writing import CONVERSATION, TICKET, USER, Counted, Writing
 
 SHOWN: Final = ""
 RECALLED: Final = "recalled"
@@ -133,6 +133,8 @@ class Segment:
         self._db.execute("UPDATE messages SET state = ?, text = ? WHERE place = ?", (new_state, new_text, place))
         self._unindex(place, text)
         self._index(place, new_text)
+        if new_state == REDACTED:
+            self._writing.mark(self._tenant, USER, by)
         if state == SHOWN and new_state != SHOWN:
             self._count(at, id_, by, type_, -1)
 
@@ -169,6 +171,8 @@ class Segment:
             self._touched.written.append((at, by))
         if state == SHOWN:
             self._count(at, id_, by, type_, 1)
+        elif state == REDACTED:
+            self._writing.mark(self._tenant, USER, by)
 
     def _count(self, at: int, id_: str, by: str, type_: str, by_one: int) -> None:
         if type_ != SYSTEM:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from syncline_server.projections import lists, times
 from syncline_server.projections.model import Projected
 from syncline_server.projections.segments import SHOWN, SYSTEM
-from syncline_server.projections.writing import CONVERSATION, TICKET, Counted, Touched, Writing
+from syncline_server.projections.writing import CONVERSATION, TICKET, USER, Counted, Touched, Writing
 
 EXCERPT_CHARACTERS: Final = 120
 """Of the newest message, in a list of conversations."""
@@ -51,6 +51,7 @@ def settle(writing: Writing) -> Projected:
     return Projected(
         [(tenant, id_) for tenant, kind, id_ in writing.dirty if kind == TICKET],
         [(tenant, id_) for tenant, kind, id_ in writing.dirty if kind == CONVERSATION],
+        [(tenant, id_) for tenant, kind, id_ in writing.dirty if kind == USER],
         writing.changes,
         writing.is_purging,
     )

@@ -12,6 +12,7 @@ from syncline_server.projections.search_index import Terms
 
 CONVERSATION: Final = "conversation"
 TICKET: Final = "ticket"
+USER: Final = "user"
 
 LINKED: Final = """
     SELECT ref, id, status, team, assignee, watchers FROM ticket_links JOIN tickets ON ref = ticket
@@ -120,7 +121,7 @@ class Writing:
         return touched
 
     def mark(self, tenant: str, kind: str, id: str) -> None:  # noqa: A002 - the records' word
-        """Have the server's actor look at a conversation or ticket."""
+        """Have the server's actor look at a conversation, a ticket or a user's document."""
         self.dirty[tenant, kind, id] = None
 
     def linked(self, conversation: int) -> Sequence[Linked]:
