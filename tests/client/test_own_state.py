@@ -107,6 +107,19 @@ async def test_what_could_not_be_stored_is_tried_again(peer: ServedPeer, monkeyp
         await until(lambda: [one["up_to"] for one in written(peer)] == [6])
 
 
+async def test_a_draft_is_not_stamped_after_the_message_that_it_became(peer: ServedPeer) -> None:
+    async with Device(peer.url, token="ann") as device:
+        await device.connected()
+        await device.own.open()
+        device.own.note_draft("c", "hello")
+        (message,) = await device.write("conversation/c/1", "messages", [{"type": "text", "text": "hello"}])
+        device.own.note_draft("d", "of something else")
+        await device.own.flush()
+        await device.settled()
+        draft, later = sorted(written(peer), key=lambda one: one["conversation"])
+        assert draft["at"] <= message["at"] < later["at"]
+
+
 @pytest.mark.parametrize("text", ["x" * (MESSAGE_TEXT_CHARACTERS_MAX + 1), "half a character: \ud83d"])
 async def test_a_draft_that_cannot_be_stored_is_refused_at_once(peer: ServedPeer, text: str) -> None:
     async with Device(peer.url, token="ann") as device:

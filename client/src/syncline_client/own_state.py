@@ -5,13 +5,14 @@ its user and on nobody else's. Its records are never deleted, so what changes wi
 noted here first and written together a moment later:
 
 1. A read marker is written only when it moves forward, and at most once in `GATHER_S` for each conversation.
-2. A draft is written only when it differs from what is stored.
+2. A draft is written only when it differs from what is stored, and is stamped with when it was noted: not after the
+   message that it has become meanwhile, with which it has to go when that is erased.
 3. What is noted shows at once, and is written before the device stops.
 """
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from syncline_protocol.documents.fields import Scalar
 from syncline_protocol.documents.schema import DRAFTS, READ_MARKERS, SETTINGS
@@ -27,6 +28,13 @@ GATHER_S: Final = 0.5
 """From the first thing noted to the write: scrolling through a page of messages becomes one marker."""
 
 
+class NotedDraft(NamedTuple):
+    """What is written and not sent, and when."""
+
+    text: str
+    at: int
+
+
 class OwnState:
     """See the module's text. One for each device; `run` writes what is noted, until it is cancelled."""
 
@@ -34,7 +42,7 @@ class OwnState:
         self._replica = replica
         self._connection = connection
         self._read: dict[str, ReadPosition] = {}
-        self._drafts: dict[str, str] = {}
+        self._drafts: dict[str, NotedDraft] = {}
         self._noted = asyncio.Event()
         self.is_open = False
 
@@ -72,7 +80,7 @@ class OwnState:
     def draft(self, conversation: str) -> str:
         """What was written in the conversation and not sent; empty if nothing."""
         noted = self._drafts.get(conversation)
-        return self.state.drafts.get(conversation, "") if noted is None else noted
+        return self.state.drafts.get(conversation, "") if noted is None else noted.text
 
     def setting(self, name: str) -> Scalar:
         """The setting, None if it has its default."""
@@ -93,8 +101,9 @@ class OwnState:
         """This is written and not sent; empty: nothing any more. Raises `NeverConnected`, `EditNotAllowed` (an overlong
         text); then what was noted before stays.
         """
-        self._replica.check(self.name, DRAFTS, _draft(conversation, text))
-        self._drafts[conversation] = text
+        noted = NotedDraft(text, self._replica.clock.tick(self._replica.now_ms()).at)
+        self._replica.check(self.name, DRAFTS, _draft(conversation, noted))
+        self._drafts[conversation] = noted
         self._noted.set()
 
     async def set(self, name: str, value: Scalar) -> None:
@@ -127,9 +136,9 @@ class OwnState:
             if one > stored.read.get(conversation, NOWHERE)
         ]
         changed = [
-            _draft(conversation, text)
-            for conversation, text in drafts.items()
-            if text != stored.drafts.get(conversation, "")
+            _draft(conversation, noted)
+            for conversation, noted in drafts.items()
+            if noted.text != stored.drafts.get(conversation, "")
         ]
         await self._write(READ_MARKERS, markers)
         self._forget(self._read, read)
@@ -147,8 +156,8 @@ class OwnState:
                 del noted[conversation]
 
 
-def _draft(conversation: str, text: str) -> dict[str, Any]:
-    return {"type": "draft", "conversation": conversation, "text": text}
+def _draft(conversation: str, noted: NotedDraft) -> dict[str, Any]:
+    return {"type": "draft", "conversation": conversation, "text": noted.text, "at": noted.at}
 
 
 NOWHERE: Final = ReadPosition(up_to=-1, message="")
