@@ -1,7 +1,8 @@
 """Erased is erased (P10): after redactions, crashes and offline spells the content is in no file and in no traffic.
 
 A customer's phone writes a secret, goes offline and corrects it there; a supervisor has it erased, and the server is
-killed at a random moment of that. `SYNCLINE_TEST_ROUNDS=100` for the whole length.
+killed at a random moment of that. `SYNCLINE_TEST_ROUNDS=100` for the whole length. What the message was before it was
+sent, drafts on all of its author's devices, goes with it.
 """
 
 import asyncio
@@ -33,13 +34,13 @@ ROOT = "messages"
 class Phone:
     """A device with its store in a file, a cable to pull, and all that ever came through it."""
 
-    def __init__(self, server: ServerProcess, store: Path, user: str, role: str) -> None:
+    def __init__(self, server: ServerProcess, store: Path, user: str, role: str, *, device: str = "") -> None:
         self.store = store
         self.came: list[bytes] = []
         self._plugged = True
         self._transport: Transport | None = None
         token = server.token(user, role, ttl_s=86_400)
-        self.device = Device(server.http, token=token, store=store, device=user, connect=self._connect)
+        self.device = Device(server.http, token=token, store=store, device=device or user, connect=self._connect)
 
     async def _connect(self, url: str) -> Transport:
         if not self._plugged:
@@ -224,6 +225,99 @@ async def nobody_is_sent_it(
     assert b"goes on" in fresh
     traffic = b"".join(message for phone in everybody for message in phone.came)
     assert not [content for content in contents if content in traffic + fresh]
+
+
+OWN = "user/cus"
+
+
+def draft_secrets(number: int) -> list[bytes]:
+    """What was drafted of message `number`: at first, as it was sent, and on a device without a network."""
+    return [f"卡号 {card}-{number:04}".encode() for card in (4801, 4802, 4803)]
+
+
+@asynccontextmanager
+async def own_phones(server: ServerProcess, folder: Path, conversation: str) -> AsyncIterator[list[Phone]]:
+    """Three of the customer's, which follow their own document; the supervisor's."""
+    made = [
+        Phone(server, folder / f"{name}.db", "cus", "customer", device=name) for name in ("phone", "tablet", "desk")
+    ]
+    boss = Phone(server, folder / "boss.db", "boss", "supervisor")
+    async with made[0].device, made[1].device, made[2].device, boss.device:
+        for phone in (*made, boss):
+            await phone.device.connected()
+            await phone.device.conversation(conversation)
+        for phone in made:
+            await phone.device.own.open()
+        for phone in (*made, boss):
+            await phone.settled()
+        yield [*made, boss]
+
+
+@pytest.mark.timeout(180 + 10 * ROUNDS)
+async def test_the_drafts_of_what_was_erased_are_in_no_file_either(tmp_path: Path) -> None:
+    """The server is killed somewhere between the two documents. The tablet, which has seen the drafts, is away
+    meanwhile; so is the desk, which brings one of its own when all is done.
+    """
+    randomness = random.Random(ROUNDS)
+    devices = tmp_path / "devices"
+    devices.mkdir()
+    with ServerProcess(tmp_path / "server") as server:
+        segment = await new_conversation(server, customer="cus")
+        conversation = segment.split("/")[1]
+        async with own_phones(server, devices, conversation) as (phone, tablet, desk, boss):
+            for number in range(ROUNDS):
+                secrets = draft_secrets(number)
+                await desk.pull()
+                desk.device.own.note_draft(conversation, secrets[2].decode())
+                await desk.device.own.flush()
+                message = await send_what_was_drafted(phone, tablet, conversation, number)
+                assert len(files_with(tmp_path / "server", secrets[0])) > 0
+                assert len(left(devices, secrets)) == len(secrets)
+                await tablet.pull()
+                await redact(boss, segment, message)
+                await asyncio.sleep(randomness.uniform(0, ROUND_S_MAX))
+                server.kill()
+                await asyncio.sleep(0.01)
+                server.start()
+                for one in (boss, phone):
+                    one.plug_in()
+                await nowhere(tmp_path / "server", secrets)
+                assert files_with(devices, secrets[0]), "the tablet was not there"
+                for one in (tablet, desk):
+                    one.plug_in()
+                await nowhere(tmp_path, secrets)
+            contents = [content for number in range(ROUNDS) for content in draft_secrets(number)]
+            for one in (phone, tablet, desk):
+                await shows(one, conversation, f"of something else {ROUNDS - 1}")
+                assert (one.device.status.waiting, one.device.refused) == (0, [])
+                assert (await one.device.compare(OWN)).verdict is Verdict.EQUAL
+        assert left(tmp_path, contents) == {}, "with the devices' stores closed"
+        server.terminate()
+        assert left(tmp_path, contents) == {}, "and the server's"
+
+
+async def send_what_was_drafted(phone: Phone, tablet: Phone, conversation: str, number: int) -> str:
+    """Draft it bit by bit, as the tablet shows, send it, and begin another; the message's id."""
+    on_phone = await phone.device.conversation(conversation)
+    for secret in draft_secrets(number)[:2]:
+        await on_phone.save_draft(secret.decode())
+        await phone.device.own.flush()
+        await shows(tablet, conversation, secret.decode())
+    message = await on_phone.say(draft_secrets(number)[1].decode())
+    await phone.device.own.flush()
+    await on_phone.save_draft(f"of something else {number}")
+    await phone.device.own.flush()
+    await phone.settled()
+    await shows(tablet, conversation, f"of something else {number}")
+    return message
+
+
+async def shows(phone: Phone, conversation: str, draft: str) -> None:
+    """Wait until the device shows this draft, and nothing waits."""
+    async with asyncio.timeout(SETTLE_S_MAX):
+        while phone.device.own.draft(conversation) != draft:
+            await asyncio.sleep(LOOK_S)
+    await phone.settled()
 
 
 WRITERS = 4
