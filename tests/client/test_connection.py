@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 from client.conftest import ServedPeer
+from support.peer import PeerSession
 from support.world import SEGMENT
 from syncline_client import connection as module
 from syncline_client.connection import Connection, Standing, TokenSource
@@ -354,3 +355,23 @@ async def test_what_nobody_foresaw_within_a_session_is_shown_by_its_own_words(
         one.connection.touch(SEGMENT)
         await one.until(lambda: one.connection.state.standing is Standing.STOPPED)
         assert one.connection.state.reason == "internal error: a mistake in the outbox"
+
+
+async def test_a_server_that_never_greets_is_left_and_tried_again(
+    peer: ServedPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers pings, so that the connection by itself would last."""
+    monkeypatch.setattr(module, "WELCOME_WAIT_S", 0.1)
+    greet, hellos = PeerSession._hello, 0
+
+    def silent_once(session: PeerSession, hello: frames.Hello) -> None:
+        nonlocal hellos
+        hellos += 1
+        if hellos > 1:
+            greet(session, hello)
+
+    monkeypatch.setattr(PeerSession, "_hello", silent_once)
+    async with running(peer.url) as one:
+        await one.until(lambda: one.connection.state.standing is Standing.OFFLINE and hellos == 1)
+        assert one.connection.state.reason == "the server did not greet this device within 0.1 s"
+        await one.until(lambda: one.connection.state.standing is Standing.ONLINE)

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from syncline_protocol import codec
 from syncline_protocol.errors import CloseCode, ProtocolViolation
-from syncline_protocol.frames import Frame
+from syncline_protocol.frames import Frame, Welcome
 from syncline_protocol.limits import TOKEN_RENEWAL_LEAD_MS
 from syncline_protocol.session import State
 
@@ -30,7 +30,7 @@ from syncline_client.presence import PresenceBoard
 from syncline_client.replica import Replica, logger
 from syncline_client.session import NEVER, Session
 from syncline_client.store import StoreError
-from syncline_client.transport import Connect, Transport, TransportClosed
+from syncline_client.transport import ABNORMAL_CLOSURE, Connect, Transport, TransportClosed
 
 AGENT: Final = "syncline-python/0.1.0"
 
@@ -47,6 +47,9 @@ TOKEN_RETRY_S: Final = 5.0
 
 RENEWAL_PAUSE_S: Final = 0.25
 """Between two renewals at least: what gives tokens may have none that counts longer, and is not asked in a circle."""
+
+WELCOME_WAIT_S: Final = 10.0
+"""From `Hello` to `Welcome`: the server waits for the one half as long, and pings alone would keep a dead one alive."""
 
 ARRIVAL_WAIT_S: Final = 5.0
 """How long to wait for a document that this device has never seen, while connected."""
@@ -284,6 +287,7 @@ class Connection:
             tasks.create_task(self._receive(session, transport), name="receive")
             tasks.create_task(self._decide(session, transport), name="decide")
             tasks.create_task(self._renew(session), name="renew")
+            tasks.create_task(self._expect_welcome(session), name="expect welcome")
 
     async def _receive(self, session: Session, transport: Transport) -> None:
         answers = Answers(session)
@@ -307,13 +311,25 @@ class Connection:
             except TimeoutError:
                 continue
 
+    async def _expect_welcome(self, session: Session) -> None:
+        try:
+            async with asyncio.timeout(WELCOME_WAIT_S):
+                await self._welcome(session)
+        except TimeoutError as error:
+            reason = f"the server did not greet this device within {WELCOME_WAIT_S:g} s"
+            raise TransportClosed(ABNORMAL_CLOSURE, reason) from error
+
+    async def _welcome(self, session: Session) -> Welcome:
+        while session.welcome is None:
+            await self.changed()
+        return session.welcome
+
     async def _renew(self, session: Session) -> None:
         """Show the server a newer token before the old one expires; a token that is all there is runs out."""
         if isinstance(self._token, str):
             return
-        while session.welcome is None:
-            await self.changed()
-        offset_s = session.welcome.server_time_ms / 1000 - time.monotonic()  # the device's own clock may jump
+        welcome = await self._welcome(session)
+        offset_s = welcome.server_time_ms / 1000 - time.monotonic()  # the device's own clock may jump
         while True:
             left_s = session.token_expires_ms / 1000 - (time.monotonic() + offset_s)
             await asyncio.sleep(max(left_s - TOKEN_RENEWAL_LEAD_MS / 1000, left_s / 2, RENEWAL_PAUSE_S))
