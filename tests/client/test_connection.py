@@ -11,6 +11,7 @@ from client.conftest import ServedPeer
 from support.peer import PeerSession
 from support.world import SEGMENT
 from syncline_client import connection as module
+from syncline_client.backoff import Backoff
 from syncline_client.connection import Connection, Standing, TokenSource
 from syncline_client.presence import PresenceBoard
 from syncline_client.replica import Replica
@@ -375,3 +376,43 @@ async def test_a_server_that_never_greets_is_left_and_tried_again(
         await one.until(lambda: one.connection.state.standing is Standing.OFFLINE and hellos == 1)
         assert one.connection.state.reason == "the server did not greet this device within 0.1 s"
         await one.until(lambda: one.connection.state.standing is Standing.ONLINE)
+
+
+class Attempts:
+    """Connects by waiting until the test says how the attempt ends."""
+
+    def __init__(self, peer: ServedPeer) -> None:
+        self.peer = peer
+        self.count = 0
+        self.failing = asyncio.Event()
+
+    async def __call__(self, url: str) -> Transport:
+        self.count += 1
+        if self.count == 1:
+            await self.failing.wait()
+            raise TransportClosed(1006, "no network")
+        return await connect_websocket(url)
+
+
+async def test_the_network_that_is_back_during_an_attempt_is_not_forgotten(
+    peer: ServedPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Backoff, "wait_s", lambda *_, **__: 3 * WAIT_S)
+    attempts = Attempts(peer)
+    async with running(peer.url, connect=attempts) as one:
+        await one.until(lambda: attempts.count == 1)
+        one.connection.retry_now()
+        attempts.failing.set()
+        await one.until(lambda: one.connection.state.standing is Standing.ONLINE)
+
+
+async def test_the_network_that_is_back_before_the_server_is_busy_changes_nothing_of_its_word(peer: ServedPeer) -> None:
+    async with running(peer.url) as one:
+        await one.until(lambda: one.connection.state.standing is Standing.ONLINE)
+        one.connection.retry_now()
+        peer.sessions[0].send(frames.Busy(700, "the server is stopping"))
+        peer.sessions[0].end(CloseCode.SHUTTING_DOWN, "the server is stopping")
+        await one.until(lambda: one.connection.state.standing is Standing.OFFLINE)
+        began = time.monotonic()
+        await one.until(lambda: one.connection.state.standing is Standing.ONLINE)
+        assert time.monotonic() - began >= 0.69

@@ -152,7 +152,9 @@ class Connection:
         return "" if subscription is None else subscription.reason
 
     def retry_now(self) -> None:
-        """The program knows that the network is back: do not wait any longer."""
+        """The program knows that the network is back: do not wait any longer. Said during an attempt, it holds for the
+        wait after it, unless the server has said how long that is.
+        """
         self._kick.set()
 
     def wake(self) -> None:
@@ -210,13 +212,15 @@ class Connection:
 
     async def _run(self) -> None:
         while True:
+            self._kick.clear()
             retry_after_ms = await self._attempt()
             if self.state.standing is Standing.STOPPED:
                 logger.error("stopped: %s", self.state.reason)
                 return
             wait_s = self._backoff.wait_s(retry_after_ms=retry_after_ms)
             logger.info("offline: %s; trying again in %.1f s", self.state.reason, wait_s)
-            self._kick.clear()
+            if retry_after_ms:
+                self._kick.clear()
             try:
                 async with asyncio.timeout(wait_s):
                     await self._kick.wait()
@@ -318,6 +322,7 @@ class Connection:
         except TimeoutError as error:
             reason = f"the server did not greet this device within {WELCOME_WAIT_S:g} s"
             raise TransportClosed(ABNORMAL_CLOSURE, reason) from error
+        self._kick.clear()  # the network is back, and has shown it
 
     async def _welcome(self, session: Session) -> Welcome:
         while session.welcome is None:
