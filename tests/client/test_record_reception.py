@@ -352,6 +352,26 @@ async def test_what_was_refused_about_an_erased_message_is_in_no_file(peer: Peer
             assert [words for words in (b"card is 4711", b"card is 4712") if words in files] == []
 
 
+async def test_what_is_erased_goes_although_an_own_edit_cannot_be_sent(peer: Peer, tmp_path: Path) -> None:
+    peer.append(SEGMENT, foreign(0, "my card is 4711"))
+    (secret,) = peer.document(SEGMENT).records()
+    async with SqliteStore(tmp_path / "phone.db") as store:
+        device = LinkedDevice(peer, store)
+        async with device.replica:
+            await device.replica.follow(SEGMENT)
+            device.connect()
+            await device.run()
+            peer.rule = lambda _, __: RefusedUpdate(RefusalCode.QUARANTINED, "an operator has to look at it")
+            await say(device, "noted")
+            await device.run()
+            peer.erase(SEGMENT, secret["id"])
+            await device.run()
+            await device.run(later_s=1.0)
+            assert shown_types(device) == [("redacted", "text"), ("text", "")]
+            assert not any(b"4711" in path.read_bytes() for path in sorted(tmp_path.iterdir()))
+            assert [b"noted" in row.payload for row in device.replica.outbox.waiting(SEGMENT)] == [True]
+
+
 async def test_what_is_kept_and_not_followed_is_erased_at_the_next_connection(peer: Peer, tmp_path: Path) -> None:
     peer.append(SEGMENT, foreign(0, "my card is 4711"))
     (secret,) = peer.document(SEGMENT).records()

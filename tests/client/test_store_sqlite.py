@@ -217,18 +217,26 @@ async def test_dropped_content_is_in_no_file(path: Path) -> None:
         assert await store.read_documents() == [StoredDocument(NAME, 2)]
 
 
-async def test_a_wipe_waits_for_what_is_offered_again(path: Path) -> None:
-    offered = ROW._replace(payload=SECRET)
-    refused = ROW._replace(id=7, code="invalid", reason="no")
-    elsewhere = ROW._replace(id=8, document="conversation/c/2")
+async def test_a_wipe_does_not_wait_for_an_edit_that_cannot_be_sent(path: Path) -> None:
+    own = ROW._replace(payload=b"an own edit")
     async with SqliteStore(path) as store:
         await fill(store, NAME, SECRET)
-        await store.commit([DropContent(NAME), PutRow(offered), PutRow(refused), PutRow(elsewhere)], durable=True)
-        await store.commit([ReplaceState(NAME, b"the new history", 40)])
-        assert files_with(path, SECRET)
-        await store.commit([RemoveRow(offered.id)])
+        await store.commit([PutRow(own)], durable=True)
+        await store.commit([DropContent(NAME)])
         assert files_with(path, SECRET) == []
-        assert await store.read_rows() == [refused, elsewhere]
+        assert await store.read_rows() == [own]
+
+
+async def test_what_is_offered_again_is_wiped_when_it_turns_out_to_be_erased(path: Path) -> None:
+    offered = ROW._replace(payload=SECRET)
+    refused = ROW._replace(id=7, code="invalid", reason="no")
+    async with SqliteStore(path) as store:
+        await fill(store, NAME, SECRET)
+        await store.commit([DropContent(NAME), PutRow(offered), PutRow(refused)], durable=True)
+        assert await store.read_rows() == [offered, refused]
+        await store.commit([ReplaceState(NAME, b"the new history", 40), EraseRow(offered.id)])
+        assert files_with(path, SECRET) == []
+        assert await store.read_rows() == [refused]
         assert await store.read_content(NAME) == Content(b"the new history", [])
 
 

@@ -10,9 +10,9 @@ What every implementation promises:
 2. With `durable=True` it returns only when they survive loss of power.
 3. Payloads come back byte for byte, updates of a document in the order in which they were appended.
 4. No failure looks like an empty result: a failing read raises.
-5. What `DropContent` dropped and `EraseRow` took out is in none of the store's files any more once no edit of the
-   document waits: those of a replaced history wait to be offered again, or for the new history to show that they are
-   known (P10).
+5. What `DropContent` dropped and `EraseRow` took out is in none of the store's files any more when `commit` returns,
+   but for edits that are in the outbox still (P10). A process that reads the files may be in the way: then a later
+   commit or the next start makes up for it.
 """
 
 from collections.abc import Sequence

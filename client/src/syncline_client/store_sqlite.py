@@ -74,9 +74,6 @@ CREATE TABLE outbox (
 SCHEMA_OF_WIPES: Final = "CREATE TABLE wipes (name TEXT PRIMARY KEY) WITHOUT ROWID"
 """The documents of which something was dropped or erased and is not wiped yet."""
 
-WAITING_FOR: Final = "SELECT count(*) FROM outbox JOIN wipes ON outbox.document = wipes.name WHERE outbox.code = ''"
-"""Edits that a wipe waits for: they may say again what was dropped."""
-
 Statement = tuple[str, Sequence[Any]]
 
 
@@ -152,11 +149,11 @@ class SqliteStore:
                 raise
 
     async def _wipe(self) -> None:
-        """Leave nothing of what was dropped in the files, if that is due and nothing of it waits."""
+        """Leave nothing of what was dropped in the files, if that is due. An edit that says it again may be in the
+        outbox still: when it is erased, that is another wipe.
+        """
         connection = self._connection
         if not self._wipe_due or time.monotonic() < self._wipe_after_s:
-            return
-        if list(await connection.execute_fetchall(WAITING_FOR)) != [(0,)]:
             return
         try:
             await connection.execute("VACUUM")
