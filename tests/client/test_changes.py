@@ -65,3 +65,12 @@ async def test_closing_ends_every_iteration() -> None:
 
 async def _all(changes: Changes) -> list[Change]:
     return [change async for change in changes]
+
+
+def test_who_only_looks_on_does_not_use_a_document() -> None:
+    watchers = Watchers()
+    looking, using = watchers.watch("a", uses=False), watchers.watch("a")
+    assert [watchers.is_used(name) for name in ("a", "b")] == [True, False]
+    using.close()
+    assert not watchers.is_used("a")
+    looking.close()

@@ -9,7 +9,7 @@ import pytest
 from client.conftest import ServedPeer, new_conversation
 from support.records import record_value
 from support.server import ServerProcess
-from syncline_client import AnsweredMeanwhile, Conversation, Device, EditNotAllowed
+from syncline_client import AnsweredMeanwhile, Conversation, Device, EditNotAllowed, session
 from syncline_protocol.update import RecordStruct, encode_records
 
 WAIT_S = 10.0
@@ -301,3 +301,29 @@ async def test_reading_needs_no_connection_once_there_was_one(peer: ServedPeer, 
     async with Device(peer.url, token="ann", store=tmp_path / "phone.db") as device:
         await device.settled()
         assert [one["type"] for one in peer.document("user/ann").records()] == ["read_marker"]
+
+
+async def test_a_conversation_that_nobody_uses_is_closed_for_another_and_followed_when_asked_for(
+    peer: ServedPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "CHANNELS_MAX", 4)  # two conversations: each has its head and a segment
+    heads = {id_: Head(peer, id_) for id_ in ("a", "b", "c")}
+    for head in heads.values():
+        head.open_segment(1)
+    async with Device(peer.url, token="ann") as device:
+        first = await device.conversation("a")
+        with (await device.conversation("b")).changes():
+            third = await device.conversation("c")
+            await device.settled()
+            followed = {one.name for one in device.documents() if one.followed}
+            assert followed == {"conversation/b", "conversation/b/1", "conversation/c", "conversation/c/1"}
+            with third.changes():
+                await first.say("still here")
+                await happens(lambda: device.status.unopened == 1)
+                assert device.status.waiting == 1
+                assert not device.refused
+            assert (await device.conversation("a")) is first
+            await device.settled()
+            heads["a"].say(1, "welcome back")
+            await until(first, ["still here", "welcome back"])
+            assert device.status.unopened == 0

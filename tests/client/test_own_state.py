@@ -137,3 +137,13 @@ async def test_a_device_without_a_user_has_no_document_of_its_own() -> None:
         with pytest.raises(NeverConnected):
             await new.own.open()
         assert not new.own.is_open
+
+
+async def test_it_is_followed_again_when_it_was_closed_for_others(peer: ServedPeer) -> None:
+    async with Device(peer.url, token="ann") as device:
+        await device.connected()
+        await device.own.open()
+        await device.replica.unfollow_unused([device.own.name], 1)
+        assert not device.replica.document(device.own.name).followed
+        await device.own.open()
+        assert device.replica.document(device.own.name).followed

@@ -264,3 +264,18 @@ async def test_a_refused_edit_of_a_page_cannot_be_sent_again(replica: Replica) -
     replica.outbox.put(row._replace(code="forbidden", reason="no"))
     with pytest.raises(EditNotAllowed, match="write it anew"):
         await replica.retry(row.id)
+
+
+async def test_what_nobody_uses_is_unfollowed_longest_unused_first(replica: Replica) -> None:
+    names = [f"conversation/c/{number}" for number in range(1, 7)]
+    for name in names:
+        await replica.follow(name)
+    replica.records(names[0], "messages")
+    await replica.write(names[1], "messages", [text("on its way")])
+    await replica.unfollow(names[2])
+    with replica.watchers.watch(names[3]):
+        assert await replica.unfollow_unused(names[:5], 1) == 1
+        assert not replica.document(names[4]).followed
+        assert await replica.unfollow_unused(names[:5], 9) == 1
+    assert [name for name in names if replica.document(name).followed] == [names[1], names[3], names[5]]
+    assert [one.name for one in await replica.store.read_documents() if one.followed] == [names[1], names[3], names[5]]

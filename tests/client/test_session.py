@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from support.link import LinkedDevice
 from support.peer import Peer
 from support.world import ACTIONS, BACKUPS, PAGE, RESTORES, SEGMENT, PageWorld, World, settle
+from syncline_client import session as module
 from syncline_client.presence import RENEWAL_S
 from syncline_client.session import DIGEST_INTERVAL_S
 from syncline_client.store_memory import MemoryStore
@@ -161,6 +162,93 @@ async def test_2_what_is_kept_comes_after_what_is_wanted_and_a_batch_at_a_time(d
     assert sorted(name for names in opened for name in names) == sorted([PAGE, *kept])
     await device.run()
     assert device.peer.sessions[0].open.keys() == {PAGE}
+
+
+def conversations(count: int) -> list[str]:
+    return [f"conversation/c{number}/1" for number in range(count)]
+
+
+async def follow(device: LinkedDevice, names: list[str]) -> None:
+    for name in names:
+        await device.replica.follow(name)
+    await device.run()
+
+
+@pytest.fixture(params=["known", "told"])
+def narrow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, peer: Peer) -> None:
+    """Five documents are open on a connection at most. The device knows, or the server has to tell it."""
+    peer.channels_max = 5
+    if request.param == "known":
+        monkeypatch.setattr(module, "CHANNELS_MAX", 5)
+
+
+@pytest.mark.usefixtures("narrow")
+async def test_2_what_is_used_longest_ago_is_closed_for_what_is_wanted(device: LinkedDevice) -> None:
+    names = conversations(7)
+    await follow(device, names[:5])
+    device.replica.records(names[0], "messages")
+    with device.replica.watchers.watch(names[1]):
+        await follow(device, names[5:])
+        await device.run(later_s=2.0)
+        opened = [names[0], names[1], names[4], names[5], names[6]]
+        assert sorted(device.peer.sessions[0].open) == opened
+        assert [name for name in names if device.replica.document(name).followed] == opened
+    assert device.session is not None
+    assert device.session.is_settled()
+    assert not device.session.unopened
+
+
+@pytest.mark.usefixtures("narrow")
+async def test_2_an_edit_that_has_no_channel_is_not_refused_and_goes_when_there_is_one(device: LinkedDevice) -> None:
+    names = conversations(7)
+    await follow(device, names[:5])
+    with device.replica.watchers.watch(*names[:5]):
+        await follow(device, [names[5]])
+        await say(device, "nobody loses this", name=names[6])
+        await settle(device)
+        assert device.session is not None
+        assert sorted(device.session.unopened) == names[5:]
+        assert not device.session.is_settled()
+        assert [row.code for row in device.replica.outbox.of(names[6])] == [""]
+        assert device.replica.document(names[5]).followed, "it waits, and is not given up"
+        await device.replica.unfollow(names[0])
+        await settle(device)
+        assert len(device.peer.document(names[6]).log) == 1, "an edit goes before what is only followed"
+    await device.run(later_s=module.UNUSED_WAIT_S)
+    await settle(device)
+    assert sorted(device.peer.sessions[0].open) == names[1:6], "and leaves its channel to what waits"
+    assert device.session.is_settled()
+
+
+@pytest.mark.usefixtures("narrow")
+async def test_2_what_has_edits_on_their_way_is_not_closed(device: LinkedDevice) -> None:
+    names = conversations(6)
+    await follow(device, names[:5])
+    device.peer.commits_wait = True
+    await say(device, "on its way", name=names[0])
+    await device.run()
+    for name in names[1:5]:
+        device.replica.records(name, "messages")
+    await follow(device, [names[5]])
+    await device.run(later_s=2.0)
+    assert sorted(device.peer.sessions[0].open) == [names[0], *names[2:]]
+
+
+@pytest.mark.usefixtures("narrow")
+async def test_2_what_is_kept_is_looked_at_through_few_channels(device: LinkedDevice) -> None:
+    kept, followed = conversations(12)[:8], conversations(12)[8:]
+    for name in kept:
+        await follow(device, [name])
+        await device.replica.unfollow(name)
+    await follow(device, followed)
+    device.connect()
+    device.peer.received.clear()
+    for _ in range(10):
+        await device.run(later_s=1.0)
+    opened = {one.name for frame in device.peer.received if isinstance(frame, frames.Open) for one in frame.documents}
+    assert opened == {*kept, *followed}
+    assert device.session is not None
+    assert not device.session.unopened
 
 
 async def test_4_while_a_lease_is_asked_for_nothing_is_written(device: LinkedDevice) -> None:

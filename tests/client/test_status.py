@@ -25,6 +25,16 @@ def status(
         (status(Standing.ONLINE), "Syncing", "正在同步"),
         (status(Standing.ONLINE, waiting=1), "1 edit not yet accepted", "1 条修改尚未被服务器接受"),
         (status(Standing.ONLINE, waiting=3), "3 edits not yet accepted", "3 条修改尚未被服务器接受"),
+        (
+            status(Standing.ONLINE, waiting=1)._replace(unopened=1),
+            "1 document waits: as many as the server allows are open and in use; 1 edit not yet accepted",
+            "1 个文档等待打开：服务器允许打开的文档都在使用中；1 条修改尚未被服务器接受",
+        ),
+        (
+            status(Standing.ONLINE)._replace(unopened=3),
+            "3 documents wait: as many as the server allows are open and in use",
+            "3 个文档等待打开：服务器允许打开的文档都在使用中",
+        ),
         (status(Standing.CONNECTING), "Connecting", "正在连接"),
         (
             status(Standing.OFFLINE, waiting=2),

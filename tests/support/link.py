@@ -90,6 +90,8 @@ class LinkedDevice:
         moved = True
         while moved:
             self.decide()
+            if self.session is not None:
+                await self.session.close_unused(self.now_s)
             moved = self.deliver_to_peer()
             while await self.deliver_to_device():
                 moved = True

@@ -18,6 +18,7 @@ from syncline_protocol.documents.record_index import RecordIndex
 from syncline_protocol.errors import CloseCode, RefusalCode, RefusedUpdate
 from syncline_protocol.frames import Access, Frame
 from syncline_protocol.limits import (
+    CHANNELS_MAX,
     FRAME_BYTES_MAX,
     LEASE_CLIENT_ID_MIN,
     OPEN_DOCUMENTS_MAX,
@@ -78,6 +79,8 @@ class Peer:
         self.holders: dict[int, tuple[str, str]] = {}
         self.rule: Rule = lambda _name, _payload: None
         self.missing: set[str] = set()
+        self.forbidden: set[str] = set()
+        self.channels_max = CHANNELS_MAX
         self.commits_wait = False
         self.now_ms = 1_700_000_000_000
         self.tokens_expire_ms = 10**15
@@ -247,9 +250,10 @@ class PeerSession:
     def _open(self, request: frames.Open) -> None:
         answers, refused, catching_up = [], [], []
         for index, wanted in enumerate(request.documents):
-            if wanted.name in self.peer.missing:
+            refusal = self._refusal(wanted.name)
+            if refusal is not None:
                 answers.append(frames.OpenedDocument(0, 0, 0, 0, 0))
-                refused.append(frames.OpenRefusal(index, RefusalCode.NOT_FOUND.value, "there is no such document"))
+                refused.append(frames.OpenRefusal(index, refusal.code.value, refusal.reason))
                 continue
             document = self.peer.document(wanted.name)
             known = wanted.epoch == document.epoch
@@ -263,6 +267,15 @@ class PeerSession:
         self.send(frames.Opened(request.request, answers, refused))
         for document, cursor in catching_up:
             self._catch_up(document, cursor)
+
+    def _refusal(self, name: str) -> RefusedUpdate | None:
+        if len(self.open) >= self.peer.channels_max:
+            return RefusedUpdate(RefusalCode.TOO_LARGE, f"over {self.peer.channels_max} documents are open")
+        if name in self.peer.missing:
+            return RefusedUpdate(RefusalCode.NOT_FOUND, "there is no such document")
+        if name in self.peer.forbidden:
+            return RefusedUpdate(RefusalCode.FORBIDDEN, "you may not open this document")
+        return None
 
     def _catch_up(self, document: PeerDocument, cursor: int) -> None:
         if cursor < document.snapshot_at and not document.is_page:

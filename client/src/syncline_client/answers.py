@@ -101,8 +101,11 @@ class Answers:
             )
         for index, (name, answer) in enumerate(zip(names, frame.documents, strict=True)):
             subscription = self._session.subscriptions[name]
-            if index in refusals:
-                await self._not_opened(subscription, refusals[index].code, refusals[index].reason, now_s)
+            refusal = refusals.get(index)
+            if refusal is not None and refusal.code == RefusalCode.TOO_LARGE:
+                self._session.crowded(subscription, now_s + RETRY_WAIT_MS / 1000)
+            elif refusal is not None:
+                await self._not_opened(subscription, refusal.code, refusal.reason, now_s)
             else:
                 await self._open(subscription, answer)
             self._session.touch(name)

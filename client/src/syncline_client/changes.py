@@ -53,10 +53,11 @@ class Change(NamedTuple):
 class Changes:
     """Iterates over changes as they happen, from its creation until `close`: `async for change in changes`.
 
-    As a context manager it closes itself.
+    As a context manager it closes itself. `uses`: whether whoever iterates needs the documents to be followed.
     """
 
-    def __init__(self, on_close: Callable[["Changes"], None]) -> None:
+    def __init__(self, on_close: Callable[["Changes"], None], *, uses: bool = True) -> None:
+        self.uses = uses
         self._on_close = on_close
         self._waiting: deque[Change] = deque()
         self._wake = asyncio.Event()
@@ -104,9 +105,9 @@ class Watchers:
     def __init__(self) -> None:
         self._by_document: dict[str, list[Changes]] = {}
 
-    def watch(self, *documents: str) -> Changes:
-        """A new iterator over the changes of `documents`."""
-        changes = Changes(self._forget)
+    def watch(self, *documents: str, uses: bool = True) -> Changes:
+        """A new iterator over the changes of `documents`. `uses`: see `Changes`."""
+        changes = Changes(self._forget, uses=uses)
         for document in documents:
             self._by_document.setdefault(document, []).append(changes)
         return changes
@@ -116,6 +117,10 @@ class Watchers:
         watching = self._by_document.setdefault(document, [])
         if changes not in watching:
             watching.append(changes)
+
+    def is_used(self, document: str) -> bool:
+        """Whether anybody watches the document who needs it to be followed."""
+        return any(changes.uses for changes in self._by_document.get(document, ()))
 
     def tell(self, change: Change) -> None:
         """Pass `change` to everybody who watches its document."""

@@ -144,16 +144,17 @@ class Device:
     # --- handles
 
     async def conversation(self, id: str) -> Conversation:  # noqa: A002 - a conversation's id
-        """The conversation, followed from now on. Raises `RefusedUpdate` when `id` cannot be one, `StoreError`."""
+        """The conversation, followed from now on: until another needs its place, where very many are open and this one
+        is not used (see `Changes`). Raises `RefusedUpdate` when `id` cannot be one, `StoreError`.
+        """
         conversation = self._conversations.get(id)
         if conversation is None:
             conversation = Conversation(id, self.replica, self.connection, self._presence, self.own)
-            await conversation.open()
-            if id not in self._conversations:
-                self._conversations[id] = conversation
-                self._start(
-                    _follow_segments(conversation, self.replica.watchers.watch(conversation.name)), "conversation"
-                )
+        await conversation.open()
+        if id not in self._conversations:
+            self._conversations[id] = conversation
+            head = self.replica.watchers.watch(conversation.name, uses=False)
+            self._start(_follow_segments(conversation, head), "conversation")
         self._rules.wanted()
         return self._conversations[id]
 
@@ -318,7 +319,8 @@ class Device:
     def status(self) -> Status:
         """How the device stands, for a person (`status.text`) and for a program."""
         outbox = self.replica.outbox
-        return Status(self.connection.state, self.connection.is_settled, outbox.count_waiting, tuple(outbox.refused()))
+        connection, refused = self.connection, tuple(outbox.refused())
+        return Status(connection.state, connection.is_settled, outbox.count_waiting, refused, connection.unopened)
 
     @property
     def refused(self) -> list[Row]:

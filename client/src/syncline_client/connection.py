@@ -120,6 +120,11 @@ class Connection:
         """Whether the server and this device have the same, as far as either knows."""
         return self._session is not None and self._session.is_settled()
 
+    @property
+    def unopened(self) -> int:
+        """How many documents wait to be opened because too many are open."""
+        return len(self._session.unopened) if self._session is not None else 0
+
     def digest_is_equal(self, name: str) -> bool:
         """Whether the digests of a document were found equal, for what this device has of it now."""
         subscription = self._session.subscriptions.get(name) if self._session is not None else None
@@ -308,6 +313,7 @@ class Connection:
             self._wake.clear()
             for frame in session.decide(time.monotonic()):
                 await _send(transport, frame)
+            await session.close_unused(time.monotonic())
             wake_at_s = session.wake_at_s()
             try:
                 async with asyncio.timeout(None if wake_at_s == NEVER else max(0.0, wake_at_s - time.monotonic())):

@@ -80,6 +80,8 @@ class Conversation:
         if not self._replica.records(self.name, CONVERSATION):
             await self._connection.arrival(self.name)
         await self.follow_newest()
+        for segment in self._segments[-2:]:  # again, because what was long unused is not followed any more
+            await self._replica.follow(self.segment_name(segment))
         newest = self.segment_name(self._segments[-1])
         if not self._replica.document(newest).epoch:
             await self._connection.arrival(newest)

@@ -22,6 +22,8 @@ class LocalDocument:
         self.cursor = Cursor(row.cursor)
         self.content: RecordContent | PageContent | None = None
         self.tail = 0
+        self.last_use = 0
+        """When the program last read, followed or edited it, counted over all documents; 0 if not since the start."""
         self.is_storing = False
         """Whether the content shows an edit that is not stored yet, and so not in the outbox: no time for a digest."""
 

@@ -57,9 +57,9 @@ class OwnState:
         """Follow the document; the first time it is waited for, while there is a connection. Raises `NeverConnected`,
         `StoreError`.
         """
+        document = await self._replica.follow(self.name)  # again, because what was long unused is not followed any more
         if self.is_open:
             return
-        document = await self._replica.follow(self.name)
         self.is_open = True
         if not document.epoch:
             await self._connection.arrival(self.name)

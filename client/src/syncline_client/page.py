@@ -29,7 +29,7 @@ class Page:
     @property
     def document(self) -> Document:
         """The live document, for reading. It is another object after a change of kind `RELOADED`."""
-        content = self._replica.document(self.name).content
+        content = self._replica.use(self.name).content
         assert isinstance(content, PageContent), "a page that is followed is loaded"
         return content.doc
 

@@ -13,9 +13,10 @@ Invariants:
 """
 
 import asyncio
+import heapq
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -87,6 +88,7 @@ class Replica:
         self.mismatched: list[str] = []
         """Documents whose digest was found to differ from the server's, and which were loaded anew: each time one."""
         self._turn = asyncio.Lock()
+        self._uses = 0
 
     async def __aenter__(self) -> Self:
         known = await self.store.read_identity()
@@ -184,6 +186,13 @@ class Replica:
             document = self.documents[name] = LocalDocument(StoredDocument(parse_name(name).path, followed=False))
         return document
 
+    def use(self, name: str) -> LocalDocument:
+        """The document's entry, for a program that reads, follows or edits it now. Raises `RefusedUpdate`."""
+        document = self.document(name)
+        self._uses += 1
+        document.last_use = self._uses
+        return document
+
     async def load(self, name: str) -> LocalDocument:
         """The document with its content in memory. A stored copy that cannot be read is dropped, to be loaded anew
         from the server. Raises `StoreError`.
@@ -220,7 +229,7 @@ class Replica:
 
     def records(self, name: str, root: str) -> list[dict[str, Any]]:
         """The records of a loaded document: admitted ones, then this device's own waiting ones."""
-        content = self.document(name).content
+        content = self.use(name).content
         admitted = content.values(root) if isinstance(content, RecordContent) else []
         return admitted + [decode_json(row.payload) for row in self.outbox.waiting(name) if row.root == root]
 
@@ -236,17 +245,40 @@ class Replica:
         return await self.alone(self._follow(name))
 
     async def _follow(self, name: str) -> LocalDocument:
+        self.use(name)
         document = await self.load(name)
-        await self._set_followed(document, followed=True)
+        await self._set_followed([document], followed=True)
         return document
 
     async def unfollow(self, name: str) -> None:
         """Keep what is there, and ask for more only to learn what was erased, once on each connection."""
-        await self.alone(self._set_followed(self.document(name), followed=False))
+        await self.alone(self._set_followed([self.document(name)], followed=False))
 
-    async def _set_followed(self, document: LocalDocument, *, followed: bool) -> None:
-        if document.followed != followed:
-            await self.commit([PutDocument(document.row()._replace(followed=followed))])
+    async def unfollow_unused(self, names: Iterable[str], count: int) -> int:
+        """Unfollow up to `count` of these documents that nobody watches and no edit waits in, those used longest ago
+        first; returns how many there were. Raises `StoreError`.
+        """
+        return await self.alone(self._unfollow_unused(names, count))
+
+    async def _unfollow_unused(self, names: Iterable[str], count: int) -> int:
+        unused = [
+            document
+            for document in map(self.document, names)
+            if document.followed
+            and not self.outbox.is_waiting(document.name)
+            and not self.watchers.is_used(document.name)
+        ]
+        chosen = heapq.nsmallest(count, unused, key=lambda document: document.last_use)
+        await self._set_followed(chosen, followed=False)
+        if chosen:
+            logger.info("%d documents that nobody uses are no longer followed: too many are open", len(chosen))
+        return len(chosen)
+
+    async def _set_followed(self, documents: Iterable[LocalDocument], *, followed: bool) -> None:
+        changed = [document for document in documents if document.followed != followed]
+        if changed:
+            await self.commit([PutDocument(document.row()._replace(followed=followed)) for document in changed])
+        for document in changed:
             self.on_edit(document.name)
 
     # --- editing
@@ -263,7 +295,7 @@ class Replica:
     async def _write(self, name: str, root: str, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if not self.identity.user:
             raise NeverConnected
-        document = self.document(name)
+        document = self.use(name)
         clock = self.clock
         whole: list[dict[str, Any]] = []
         rows: list[Row] = []
@@ -301,6 +333,7 @@ class Replica:
     async def _edit_page(self, name: str, edit: Callable[[PageContent], bytes]) -> None:
         if not self.identity.client:
             raise NeverConnected
+        self.use(name)
         document = await self.load(name)
         content = document.content
         if not isinstance(content, PageContent):

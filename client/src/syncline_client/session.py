@@ -8,7 +8,8 @@ Invariants, in the order in which `decide` sees to them:
 
 1. Nothing but one `Hello` is sent before `Welcome`, nothing at all after the session has ended.
 2. Every wanted document (followed, or with waiting edits) is open or asked for, in batches; no other stays open. What
-   is kept all the same is opened once and brought up to date: something of it may have been erased.
+   is kept all the same is opened once and brought up to date: something of it may have been erased. What the
+   connection has no channel for waits, edits first, until another document is closed: one that nobody uses is.
 3. A document that was refused or taken away is asked for again only when that may help, and not at once.
 4. While a new client id is asked for, nothing is written.
 5. Edits go out only when their document is caught up to the head it was opened at: by then the device knows which of
@@ -26,7 +27,7 @@ from typing import Final
 
 from syncline_protocol import frames
 from syncline_protocol.frames import Frame
-from syncline_protocol.limits import OPEN_DOCUMENTS_MAX, PROTOCOL_VERSION, UPDATES_IN_FLIGHT_MAX
+from syncline_protocol.limits import CHANNELS_MAX, OPEN_DOCUMENTS_MAX, PROTOCOL_VERSION, UPDATES_IN_FLIGHT_MAX
 from syncline_protocol.session import State
 from syncline_protocol.update import RecordStruct, encode_records
 
@@ -39,6 +40,9 @@ from syncline_client.subscription import NOT_COMPARED, Phase, Subscription
 
 DIGEST_INTERVAL_S: Final = 30.0
 """Between two digests of one document: with 50 devices on it, less than two a second at the server."""
+
+UNUSED_WAIT_S: Final = 1.0
+"""Before it is looked again for documents that nobody uses, when there were too few: it looks at all that are open."""
 
 NEVER: Final = float("inf")
 
@@ -62,6 +66,9 @@ class Session:
         """Where each update that was not answered belongs."""
         self.opening: dict[int, list[str]] = {}
         """The names in each `Open` that was not answered."""
+        self.unopened: dict[str, None] = {}
+        """What is to be opened: after a decision, what waits for a channel, because as many documents are open as the
+        connection holds."""
         self.to_send: list[Frame] = []
         """What answers have already decided to send."""
         self.lease_wanted = False
@@ -74,6 +81,8 @@ class Session:
         self._alarms: list[tuple[float, str]] = []
         self._alarms_set: set[tuple[float, str]] = set()
         self._next_id = 1
+        self._channels_max = CHANNELS_MAX
+        self._look_for_unused_s = 0.0
         self._in_flight_max = UPDATES_IN_FLIGHT_MAX
         self._open_max = OPEN_DOCUMENTS_MAX
 
@@ -105,6 +114,11 @@ class Session:
         if subscription is not None and subscription.phase is Phase.CLOSED:
             subscription.ask_again(0.0)
         self.touch(name)
+
+    def crowded(self, subscription: Subscription, again_s: float) -> None:
+        """The server opens no more documents than are open now: this one waits, at least until `again_s`."""
+        self._channels_max = max(1, len(self.by_channel))
+        subscription.ask_again(again_s)
 
     def compare(self, name: str) -> None:
         """Compare the document's digest as soon as it can be, whenever that was done last."""
@@ -148,6 +162,18 @@ class Session:
             return False
         return subscription.phase is Phase.CLOSED or subscription.is_caught_up(self.document(name))
 
+    # --- channels
+
+    async def close_unused(self, now_s: float) -> None:
+        """Follow no longer what nobody uses, as far as others wait for its channels. Raises `StoreError`."""
+        if not self.unopened or now_s < self._look_for_unused_s:
+            return
+        wanted = min(len(self.unopened), self._open_max)
+        names = [subscription.name for subscription in self.by_channel.values()]
+        if await self.replica.unfollow_unused(names, wanted) < wanted:
+            self._look_for_unused_s = now_s + UNUSED_WAIT_S
+            self.alarm(next(iter(self.unopened)), self._look_for_unused_s)
+
     # --- the decision
 
     def decide(self, now_s: float) -> list[Frame]:
@@ -163,23 +189,24 @@ class Session:
             self.lease_asked = True
             sending.append(frames.RequestLease())
         touched, self._touched = self._touched, {}
-        opening: list[str] = []
         for name in touched:
-            sending += self._see_to(name, opening, now_s)
+            sending += self._see_to(name, now_s)
         for name in self._more_to_look_at():
-            sending += self._see_to(name, opening, now_s)
+            sending += self._see_to(name, now_s)
+        opening = self._openable()
         return sending + [
             self._open(opening[start : start + self._open_max]) for start in range(0, len(opening), self._open_max)
         ]
 
-    def _see_to(self, name: str, opening: list[str], now_s: float) -> Iterator[Frame]:
+    def _see_to(self, name: str, now_s: float) -> Iterator[Frame]:
         subscription = self._subscription(name)
+        self.unopened.pop(name, None)
         if self.is_document_settled(name):
             self._looking.discard(name)
         if not self.replica.is_wanted(name) and name not in self._looking:
             yield from self._leave(subscription)
         elif subscription.phase is Phase.WANTED:
-            self._ask(subscription, opening, now_s)
+            self._want(subscription, now_s)
         elif subscription.phase is Phase.OPEN:
             yield from self._updates(subscription, now_s)
             yield from self._digest(subscription, now_s)
@@ -203,20 +230,27 @@ class Session:
             self.by_channel.pop(subscription.channel, None)
             yield frames.Close(subscription.channel)
 
-    def _ask(self, subscription: Subscription, opening: list[str], now_s: float) -> None:
+    def _want(self, subscription: Subscription, now_s: float) -> None:
         if now_s < subscription.open_after_s:
             self.alarm(subscription.name, subscription.open_after_s)
         else:
-            subscription.phase = Phase.ASKED
-            opening.append(subscription.name)
+            self.unopened[subscription.name] = None
+
+    def _openable(self) -> list[str]:
+        asked = sum(len(names) for names in self.opening.values())
+        left = max(0, self._channels_max - len(self.by_channel) - asked)
+        waiting = self.replica.outbox.is_waiting
+        return sorted(self.unopened, key=lambda name: not waiting(name))[:left] if left else []
 
     def _open(self, names: list[str]) -> Frame:
         request, self._next_id = self._next_id, self._next_id + 1
         self.opening[request] = names
         wanted = []
         for name in names:
-            document = self.document(name)
-            pending = self.subscriptions[name].said_pending = self.replica.outbox.is_waiting(name)
+            del self.unopened[name]
+            document, subscription = self.document(name), self.subscriptions[name]
+            subscription.phase = Phase.ASKED
+            pending = subscription.said_pending = self.replica.outbox.is_waiting(name)
             wanted.append(frames.OpenDocument(name, document.epoch, document.cursor.position, pending))
         return frames.Open(request, wanted)
 

@@ -16,6 +16,8 @@ TEXTS: Final = {
         "offline": "Offline since {since}",
         "store_failed": "Not synced since {since}, because this device cannot store: {reason}",
         "stopped": "Stopped: {reason}",
+        "unopened": "{count} documents wait: as many as the server allows are open and in use",
+        "unopened_one": "1 document waits: as many as the server allows are open and in use",
         "waiting": "{count} edits not yet accepted",
         "waiting_one": "1 edit not yet accepted",
         "refused": "{count} edits refused, the last because: {reason}",
@@ -29,6 +31,8 @@ TEXTS: Final = {
         "offline": "自 {since} 起离线",
         "store_failed": "自 {since} 起未同步，本设备无法存储：{reason}",
         "stopped": "已停止：{reason}",
+        "unopened": "{count} 个文档等待打开：服务器允许打开的文档都在使用中",
+        "unopened_one": "1 个文档等待打开：服务器允许打开的文档都在使用中",
         "waiting": "{count} 条修改尚未被服务器接受",
         "waiting_one": "1 条修改尚未被服务器接受",
         "refused": "{count} 条修改被拒绝，最近一条的原因：{reason}",
@@ -40,17 +44,22 @@ TEXTS: Final = {
 
 
 class Status(NamedTuple):
-    """`settled`: nothing is under way, as far as this device knows. `waiting`: edits not yet accepted."""
+    """`settled`: nothing is under way, as far as this device knows. `waiting`: edits not yet accepted. `unopened`:
+    documents that wait to be opened because too many are open.
+    """
 
     connection: ConnectionState
     settled: bool
     waiting: int
     refused: tuple[Row, ...]
+    unopened: int = 0
 
     def text(self, language: StatusLanguage = "en", *, zone: tzinfo | None = None, now_ms: int) -> str:
         """One line for a person. `zone`: where the person is, by default the machine's."""
         words = TEXTS[language]
         parts = [self._connection(words, zone, now_ms)]
+        if self.unopened:
+            parts.append(words["unopened_one" if self.unopened == 1 else "unopened"].format(count=self.unopened))
         if self.waiting:
             parts.append(words["waiting_one" if self.waiting == 1 else "waiting"].format(count=self.waiting))
         if self.refused:
@@ -71,7 +80,7 @@ class Status(NamedTuple):
             case Standing.ONLINE:
                 if self.settled:
                     return words["synced"]
-                return "" if self.waiting else words["syncing"]
+                return "" if self.waiting or self.unopened else words["syncing"]
 
 
 def moment(at_ms: int, now_ms: int, zone: tzinfo | None) -> str:
