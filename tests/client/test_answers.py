@@ -1,6 +1,7 @@
 """What follows from each answer of the server: every refusal code, and what a server may do that it should not."""
 
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pycrdt
@@ -12,6 +13,7 @@ from syncline_client.answers import RETRY_WAIT_MS, Answers
 from syncline_client.changes import ChangeKind
 from syncline_client.session import Session
 from syncline_client.store_memory import MemoryStore
+from syncline_client.store_sqlite import SqliteStore
 from syncline_client.subscription import RESYNCS_MAX, STRIKES_MAX, Phase
 from syncline_protocol import codec, frames
 from syncline_protocol.errors import NEXT_STEP, ProtocolViolation, RefusalCode, RefusedUpdate
@@ -276,6 +278,76 @@ async def test_rights_withdrawn_refuse_what_waits(device: LinkedDevice) -> None:
     await take(device, frames.Evicted(channel, "forbidden", "your access has ended"))
     assert [row.reason for row in device.replica.outbox.refused()] == ["your access has ended"]
     assert session_of(device).subscriptions[SEGMENT].phase is Phase.CLOSED
+
+
+async def end_rights(device: LinkedDevice, name: str) -> None:
+    """As a server does it for whoever has the document open."""
+    remote, number = device._remote, device.peer.document(name).number
+    if remote is not None and remote.open.pop(name, None) is not None:
+        await take(device, frames.Evicted(number, "forbidden", "you may not open this document"))
+
+
+def stored(path: Path, words: bytes) -> list[str]:
+    return [one.name for one in sorted(path.iterdir()) if words in one.read_bytes()]
+
+
+@pytest.mark.parametrize("when", ["connected", "away"])
+async def test_rights_that_ended_leave_nothing_but_own_edits(peer: Peer, tmp_path: Path, when: str) -> None:
+    async with SqliteStore(tmp_path / "phone.db") as store:
+        device = LinkedDevice(peer, store)
+        async with device.replica:
+            device.connect()
+            await device.replica.follow(SEGMENT)
+            await device.replica.follow(PAGE)
+            await device.run()
+            await say(device, "said before")
+            await device.replica.edit_page(PAGE, lambda page: page.get("t", type=pycrdt.Text).insert(0, "page text"))
+            await settle(device)
+            assert stored(tmp_path, b"said before")
+            assert stored(tmp_path, b"page text")
+            peer.forbidden.update((SEGMENT, PAGE))
+            if when == "away":
+                device.cut()
+                await say(device, "not sent")
+                device.connect()
+            else:
+                await say(device, "not sent")
+                for name in (SEGMENT, PAGE):
+                    await end_rights(device, name)
+            await settle(device)
+            assert texts(device) == []
+            assert [(row.code, b"not sent" in row.payload) for row in device.replica.outbox.refused()] == [
+                ("forbidden", True)
+            ]
+            assert [stored(tmp_path, words) for words in (b"said before", b"page text")] == [[], []]
+            assert session_of(device).subscriptions[SEGMENT].reason == "you may not open this document"
+            peer.forbidden.clear()
+            await device.replica.retry(device.replica.outbox.refused()[0].id)
+            await settle(device)
+            assert texts(device) == admitted(device) == ["said before", "not sent"], (
+                "with rights again, as a new device"
+            )
+
+
+async def test_an_edit_acknowledged_after_the_rights_ended_is_settled_and_not_kept(device: LinkedDevice) -> None:
+    device.peer.commits_wait = True
+    await say(device, "just in time")
+    await device.run()
+    await take(device, frames.Evicted(session_of(device).subscriptions[SEGMENT].channel, "forbidden", "ended"))
+    await settle(device)
+    assert device.replica.outbox.of(SEGMENT) == []
+    assert texts(device) == []
+    assert (await device.replica.store.read_content(SEGMENT)).updates == []
+
+
+async def test_a_document_that_is_not_there_takes_no_copy_away(device: LinkedDevice) -> None:
+    """The server's store may be an older one."""
+    await say(device, "one")
+    await settle(device)
+    device.peer.missing.add(SEGMENT)
+    device.connect()
+    await settle(device)
+    assert texts(device) == ["one"]
 
 
 async def test_a_document_taken_away_for_now_is_opened_again(device: LinkedDevice) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import httpx
 import pytest
 from client.conftest import ServedPeer, new_conversation
 from client.test_conversation import Head
@@ -19,6 +20,7 @@ from syncline_client import (
     Verdict,
     client,
 )
+from syncline_client.changes import ChangeKind
 from syncline_client.connection import Standing
 from syncline_client.store import Operation, PutDocument
 from syncline_client.store_sqlite import SqliteStore
@@ -109,6 +111,24 @@ async def test_a_crash_of_the_server_loses_nothing(tmp_path: Path) -> None:
             assert (await phone.compare(mine.segment_name(1))).verdict is Verdict.EQUAL
             assert not phone.replica.mismatched
             assert not phone.refused
+
+
+async def test_whoever_takes_part_no_longer_has_no_copy_either(server: ServerProcess, tmp_path: Path) -> None:
+    id_ = new_conversation(server)
+    agents = {"Authorization": f"Bearer {server.token('mei')}"}
+    async with customer(server, store=tmp_path / "phone.db") as phone:
+        conversation = await phone.conversation(id_)
+        await conversation.say("my card is 4711")
+        await settled(phone)
+        with conversation.changes() as changes:
+            httpx.delete(f"{server.http}/v1/conversations/{id_}/participants/li", headers=agents).raise_for_status()
+            async with asyncio.timeout(WAIT_S):
+                while (await anext(changes)).kind is not ChangeKind.CLOSED:
+                    pass
+        await until(lambda: not conversation.messages())
+        assert conversation.refusal == "your access to this document has ended"
+        await until(lambda: not any(b"4711" in one.read_bytes() for one in tmp_path.iterdir()))
+        assert not phone.refused
 
 
 async def test_a_refused_edit_is_kept_with_its_reason(server: ServerProcess) -> None:

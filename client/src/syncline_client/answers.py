@@ -109,6 +109,9 @@ class Answers:
             else:
                 await self._open(subscription, answer)
             self._session.touch(name)
+        await self._reception.forget(
+            [names[index] for index, one in refusals.items() if one.code == RefusalCode.FORBIDDEN]
+        )
 
     async def _open(self, subscription: Subscription, answer: frames.OpenedDocument) -> None:
         session, name = self._session, subscription.name
@@ -145,6 +148,7 @@ class Answers:
             return
         if frame.code in (RefusalCode.FORBIDDEN, RefusalCode.NOT_FOUND):
             await self._not_opened(subscription, frame.code, frame.reason, now_s)
+            await self._reception.forget([subscription.name] if frame.code == RefusalCode.FORBIDDEN else [])
         else:
             subscription.ask_again(now_s + REOPEN_WAIT_S)
         self._session.touch(subscription.name)

@@ -7,6 +7,7 @@ a time with the program's own edits. Invariants, besides the replica's:
 2. An own edit leaves the outbox in the transaction that stores it as admitted: it is never in neither, and shown once.
 3. A refused edit leaves the confirmed content untouched, so digests of confirmed content never see it.
 4. When the history is another one, nothing of the old one remains but own records, to be offered again under their ids.
+5. When the right to a document has ended, nothing of it remains but own edits that were not accepted, as refused.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,16 @@ from syncline_client.page_reception import PageReception
 from syncline_client.record_reception import RecordReception
 from syncline_client.replica import Replica, decode_json, encode_json
 from syncline_client.sender import InFlight
-from syncline_client.store import Operation, PutDocument, PutIdentity, PutRow, Row, StoredUpdate
+from syncline_client.store import (
+    DropContent,
+    Operation,
+    PutDocument,
+    PutIdentity,
+    PutRow,
+    RemoveRow,
+    Row,
+    StoredUpdate,
+)
 
 
 class Reception:
@@ -142,7 +152,10 @@ class Reception:
 
     async def _acknowledge(self, name: str, answers: Sequence[tuple[InFlight, int]]) -> None:
         document = await self._replica.load(name)
-        await self._by_kind(name).acknowledge(document, answers)
+        if document.epoch:
+            await self._by_kind(name).acknowledge(document, answers)
+        else:  # forgotten since: it is durable, and no longer this device's to have
+            await self._replica.commit([RemoveRow(sent.row) for sent, _ in answers])
 
     async def refuse(self, name: str, row: int, code: str, reason: str) -> None:
         """An edit was refused for good: keep it with the reason, out of the document."""
@@ -158,6 +171,22 @@ class Reception:
         """No waiting edit of the document will ever be taken."""
         for row in self._replica.outbox.waiting(name):
             await self.refuse(name, row.id, code, reason)
+
+    async def forget(self, names: Sequence[str]) -> None:
+        """This device may not have these documents any longer: drop what was received, down to the last byte."""
+        if names:
+            await self._replica.alone(self._forget(names))
+
+    async def _forget(self, names: Sequence[str]) -> None:
+        replica = self._replica
+        documents = [document for document in map(replica.document, names) if document.epoch]
+        dropped = [DropContent(document.name) for document in documents]
+        rows = [PutDocument(document.row()._replace(epoch=0, cursor=0, clock=0)) for document in documents]
+        if documents:
+            await replica.commit([*dropped, *rows], durable=True)  # at once: each wipe is one of the whole store
+        for document in documents:
+            await replica.reload(document)
+            replica.watchers.tell(Change(document.name, ChangeKind.RELOADED))
 
     async def reset(self, name: str) -> None:
         """Drop what was received of the document, to load it anew. The outbox stays."""
