@@ -23,10 +23,7 @@ from typing import Any, Final, Self, TypeVar
 import msgspec
 import uuid_utils
 from syncline_protocol.clock import HybridClock
-from syncline_protocol.documents.schema import ROOTS, SCHEMAS, parse_record
-from syncline_protocol.limits import LEASE_CLIENT_ID_MAX
 from syncline_protocol.names import parse_name
-from syncline_protocol.update import RecordStruct, encode_records
 
 from syncline_client.changes import Change, ChangeKind, Watchers
 from syncline_client.cursor import Cursor
@@ -35,6 +32,7 @@ from syncline_client.kept import ROLE, keep, read_kept
 from syncline_client.local_document import LocalDocument
 from syncline_client.outbox import Outbox
 from syncline_client.page_content import Document, PageContent
+from syncline_client.record_check import check_record
 from syncline_client.record_content import RecordContent, scan
 from syncline_client.store import (
     AppendUpdates,
@@ -382,18 +380,6 @@ class Replica:
             raise EditNotAllowed(f"there is no refused edit {id}")
         await self.commit([RemoveRow(id)], durable=True)
         self.watchers.tell(Change(row.document, ChangeKind.REFUSED))
-
-
-def check_record(name: str, root: str, value: Mapping[str, Any]) -> None:
-    """Raise `EditNotAllowed` for a record that every server refuses."""
-    schema = SCHEMAS.get(root, {}).get(value.get("type", ""))
-    if schema is None or root not in ROOTS[parse_name(name).kind]:
-        raise EditNotAllowed(f"there is no record of type {value.get('type')!r} under {root!r} in {name}")
-    try:
-        parse_record(schema, value)
-        encode_records([RecordStruct(LEASE_CLIENT_ID_MAX, 0, root, value["id"], dict(value))])
-    except ValueError as error:
-        raise EditNotAllowed(f"a record of type {value['type']!r}: {error}") from error
 
 
 def _nobody(_: str) -> None:
