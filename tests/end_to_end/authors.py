@@ -77,7 +77,9 @@ async def new_conversation(server: ServerProcess, *, customer: str = "someone") 
     return str(answer.json()["segment"])
 
 
-async def read_all(server: ServerProcess, documents: Iterable[str], *, take: Take | None = None) -> dict[str, bytes]:
+async def read_all(
+    server: ServerProcess, documents: Iterable[str], *, take: Take | None = None, within_s: float = SETTLE_S_MAX
+) -> dict[str, bytes]:
     """What a device that has nothing is given, by document: bytes of records, text of pages. `take` sees it too."""
     contents: dict[str, bytes] = dict.fromkeys(documents, b"")
     pages: dict[str, pycrdt.Doc[Any]] = {name: pycrdt.Doc() for name in contents if name.startswith("page/")}
@@ -91,7 +93,7 @@ async def read_all(server: ServerProcess, documents: Iterable[str], *, take: Tak
 
     journal = Journal()
     device = Device("fresh", server.token("fresh"), contents, journal, received)
-    async with connected([device], server.url), asyncio.timeout(SETTLE_S_MAX):
+    async with connected([device], server.url), asyncio.timeout(within_s):
         await device.opened.wait()
         for name, head in device.heads.items():
             await device.reach(name, head)
@@ -136,14 +138,16 @@ async def stop(tasks: Iterable["asyncio.Task[None]"]) -> None:
                 task.result()
 
 
-async def converge(server: ServerProcess, authors: list[Author], journal: Journal) -> dict[str, bytes]:
+async def converge(
+    server: ServerProcess, authors: list[Author], journal: Journal, *, within_s: float = SETTLE_S_MAX
+) -> dict[str, bytes]:
     """Let all devices come to rest on the running server; what a fresh device is given then, by document."""
     devices = [author.device for author in authors]
     documents = list(devices[0].copies)
-    async with connected(devices, server.url), asyncio.timeout(SETTLE_S_MAX):
+    async with connected(devices, server.url), asyncio.timeout(within_s):
         for device in devices:
             await device.settle()
-        contents = await read_all(server, documents)
+        contents = await read_all(server, documents, within_s=within_s)
         for device in devices:
             for name in documents:
                 await device.reach(name, journal.head[name])

@@ -38,6 +38,8 @@ from websockets.exceptions import ConnectionClosed
 
 CASES = size("CASES", 5_000)
 HELD = 30
+SETTLE_S_MAX = 60 + CASES // 500
+"""For devices to come to rest afterwards: they have written all the while."""
 RSS_GROWTH_MAX = 24 * 1024 * 1024
 LATENCY_MS_P99_MAX = 250
 HOSTILE_CASES = ROOT.parent / "shared" / "data" / "hostile-cases.json"
@@ -103,7 +105,7 @@ async def test_honest_devices_notice_nothing(tmp_path: Path) -> None:
             after = server.rss_bytes()
             assert not feeling.done(), feeling
             await stop([feeling])
-        contents = await converge(server, authors, journal)
+        contents = await converge(server, authors, journal, within_s=SETTLE_S_MAX)
         figures = check(journal, contents, authors)
         await check_attacked_pages(server, watcher)
         assert server.pid == pid
@@ -125,9 +127,9 @@ async def check_attacked_pages(server: ServerProcess, watcher: Author) -> None:
     """What was admitted on the attacked pages is the same on a device that followed live and on a fresh one."""
     names = list(watcher.device.copies)
     fresh: dict[str, pycrdt.Doc[Any]] = {name: pycrdt.Doc() for name in names}
-    await read_all(server, names, take=lambda name, payload: fresh[name].apply_update(payload))
+    await read_all(server, names, take=lambda name, payload: fresh[name].apply_update(payload), within_s=SETTLE_S_MAX)
     for name in names:
-        async with connected([watcher.device], server.url), asyncio.timeout(20):
+        async with connected([watcher.device], server.url), asyncio.timeout(SETTLE_S_MAX):
             await watcher.device.reach(name, watcher.device.heads[name])
         assert watcher.pages[name].get_state() == fresh[name].get_state()
 
