@@ -64,6 +64,8 @@ async def feel(server: ServerProcess, segment: str, latencies_ms: list[float]) -
             while update not in (await receiver.expect(frames.Updates)).payloads:
                 pass
             latencies_ms.append((time.perf_counter() - began) * 1000)
+            await sender.expect(frames.Acks)  # who does not read is not reached by a pong either
+            sender.forget()
             await asyncio.sleep(0.02)
 
 

@@ -67,6 +67,10 @@ class WireDevice:
                 return frame
             self._unread.append(frame)
 
+    def forget(self) -> None:
+        """Pass over what came and was not asked for."""
+        self._unread.clear()
+
     async def silence(self, seconds: float = 0.15) -> list[Frame]:
         """Everything that comes within `seconds`, and what was kept before."""
         came, self._unread = self._unread, []
