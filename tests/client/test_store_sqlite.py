@@ -6,7 +6,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -267,13 +268,20 @@ async def test_a_start_makes_up_for_a_wipe_that_was_cut_off(path: Path) -> None:
         assert not store._wipe_due
 
 
+@contextmanager
+def somebody_reading(path: Path) -> Iterator[None]:
+    """Another connection holds on to the store as it is now."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM updates").fetchall()
+        yield
+
+
 async def test_a_wipe_that_a_reader_was_in_the_way_of_is_made_up_for(path: Path) -> None:
     async with SqliteStore(path) as store:
         await fill(store, NAME, SECRET)
         await store._connection.execute("PRAGMA busy_timeout = 50")
-        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
-            reader.execute("BEGIN")
-            reader.execute("SELECT count(*) FROM updates").fetchall()
+        with somebody_reading(path):
             await store.commit([DropContent(NAME)])
         await store.commit([PutRow(ROW)])
         assert files_with(path, SECRET), "not with every commit"
@@ -287,13 +295,10 @@ async def test_a_reader_in_the_way_costs_no_edit_and_the_next_start_wipes(path: 
     async with SqliteStore(path) as store:
         await fill(store, NAME, SECRET)
         await store._connection.execute("PRAGMA busy_timeout = 50")
-        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
-            reader.execute("BEGIN")
-            reader.execute("SELECT count(*) FROM updates").fetchall()
+        with somebody_reading(path):
             await store.commit([DropContent(NAME), PutRow(ROW._replace(document="page/p"))])
             assert len(await store.read_rows()) == 1
             assert files_with(path, SECRET)
-            reader.execute("ROLLBACK")
     async with SqliteStore(path) as store:
         assert files_with(path, SECRET) == []
         assert len(await store.read_rows()) == 1
